@@ -1,0 +1,137 @@
+/* base/buf.c: growing bytes. Small ones live in malloc and double. From LARGE_BYTES on they are
+ * mappings in powers of two, because a 1 MB body in malloc would mean a fresh mapping, 256 page
+ * faults and an munmap for each request: each thread keeps up to STOCK_COUNT freed mappings of
+ * moderate size and hands them out again. */
+#include "base/buf.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#include <sys/mman.h>
+
+enum { SMALL_FIRST_BYTES = 512, LARGE_BYTES = 256 * 1024, STOCK_COUNT = 4, STOCK_MAX_BYTES = 4 << 20 };
+
+static _Thread_local struct {
+    char *at;
+    size_t bytes;
+} stock[STOCK_COUNT];
+
+static char *mapping_take(size_t bytes)
+{
+    for (int i = 0; i < STOCK_COUNT; i++) {
+        if (stock[i].bytes != bytes) continue;
+        stock[i].bytes = 0;
+        return stock[i].at;
+    }
+    char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void mapping_give(char *at, size_t bytes)
+{
+    for (int i = 0; i < STOCK_COUNT && bytes <= STOCK_MAX_BYTES; i++) {
+        if (stock[i].bytes != 0) continue;
+        stock[i].at = at;
+        stock[i].bytes = bytes;
+        return;
+    }
+    munmap(at, bytes);
+}
+
+void buf_thread_done(void)
+{
+    for (int i = 0; i < STOCK_COUNT; i++) {
+        if (stock[i].bytes) munmap(stock[i].at, stock[i].bytes);
+        stock[i].bytes = 0;
+    }
+}
+
+void buf_init(struct buf *b, size_t max_bytes)
+{
+    require(max_bytes > 0);
+    *b = (struct buf){._max_bytes = max_bytes};
+}
+
+void buf_done(struct buf *b)
+{
+    if (b->_room >= LARGE_BYTES)
+        mapping_give(b->at, b->_room);
+    else
+        xfree(b->at);
+    *b = (struct buf){._max_bytes = b->_max_bytes};
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+}
+
+static size_t room_for(size_t need)
+{
+    size_t room = need >= LARGE_BYTES ? LARGE_BYTES : SMALL_FIRST_BYTES;
+    while (room < need) room *= 2;
+    return room;
+}
+
+/* Large to large: the kernel moves the pages instead of us copying them. */
+static char *grow_mapping(struct buf *b, size_t room)
+{
+    char *at = mremap(b->at, b->_room, room, MREMAP_MAYMOVE);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static char *grow_into_mapping(struct buf *b, size_t room)
+{
+    char *at = mapping_take(room);
+    if (!at) return NULL;
+    if (b->len) memcpy(at, b->at, b->len);
+    xfree(b->at);
+    return at;
+}
+
+static bool grow(struct buf *b, size_t need)
+{
+    size_t room = room_for(need);
+    char *at;
+    if (b->_room >= LARGE_BYTES)
+        at = grow_mapping(b, room);
+    else if (room >= LARGE_BYTES)
+        at = grow_into_mapping(b, room);
+    else
+        at = xrealloc(b->at, room);
+    if (!at) return false;
+    b->at = at;
+    b->_room = room;
+    return true;
+}
+
+bool buf_reserve(struct buf *b, size_t bytes)
+{
+    require(b->_max_bytes > 0);
+    if (LIKELY(b->_room - b->len >= bytes)) return b->len + bytes <= b->_max_bytes;
+    if (bytes > b->_max_bytes || b->len > b->_max_bytes - bytes) return false;
+    return grow(b, b->len + bytes);
+}
+
+bool buf_append(struct buf *b, struct str more)
+{
+    if (!buf_reserve(b, more.len)) return false;
+    if (more.len) memcpy(b->at + b->len, more.at, more.len);
+    b->len += more.len;
+    return true;
+}
+
+bool buf_append_char(struct buf *b, char c)
+{
+    return buf_append(b, str_of(&c, 1));
+}
+
+void buf_consume(struct buf *b, size_t bytes)
+{
+    if (bytes >= b->len) {
+        b->len = 0;
+        return;
+    }
+    memmove(b->at, b->at + bytes, b->len - bytes);
+    b->len -= bytes;
+}

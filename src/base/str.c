@@ -1,0 +1,155 @@
+/* base/str.c: questions about bytes that somebody else owns. */
+#include "base/str.h"
+
+#include "base/attributes.h"
+
+bool str_equals_nocase(struct str a, struct str b)
+{
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (ascii_lower(a.at[i]) != ascii_lower(b.at[i])) return false;
+    return true;
+}
+
+bool str_starts_with(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_equals(str_of(s.at, prefix.len), prefix);
+}
+
+bool str_starts_with_nocase(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_equals_nocase(str_of(s.at, prefix.len), prefix);
+}
+
+bool str_ends_with(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_equals(str_from(s, s.len - suffix.len), suffix);
+}
+
+int str_compare(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n ? memcmp(a.at, b.at, n) : 0;
+    if (order != 0) return order;
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+struct str str_from(struct str s, size_t from)
+{
+    if (from >= s.len) return str_of(s.at ? s.at + s.len : NULL, 0);
+    return str_of(s.at + from, s.len - from);
+}
+
+struct str str_part(struct str s, size_t from, size_t count)
+{
+    struct str rest = str_from(s, from);
+    if (rest.len > count) rest.len = count;
+    return rest;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_blank(s.at[0])) s = str_from(s, 1);
+    while (s.len > 0 && is_blank(s.at[s.len - 1])) s.len--;
+    return s;
+}
+
+size_t str_find_char(struct str s, char c)
+{
+    const char *hit = s.len ? memchr(s.at, c, s.len) : NULL;
+    return hit ? (size_t)(hit - s.at) : SIZE_MAX;
+}
+
+size_t str_find(struct str s, struct str needle)
+{
+    if (needle.len == 0) return 0;
+    const char *hit = s.len >= needle.len ? memmem(s.at, s.len, needle.at, needle.len) : NULL;
+    return hit ? (size_t)(hit - s.at) : SIZE_MAX;
+}
+
+bool str_contains_nocase(struct str s, struct str needle)
+{
+    for (size_t i = 0; i + needle.len <= s.len; i++)
+        if (str_equals_nocase(str_of(s.at + i, needle.len), needle)) return true;
+    return false;
+}
+
+struct str str_cut(struct str *rest, char separator)
+{
+    size_t at = str_find_char(*rest, separator);
+    struct str before = *rest;
+    if (at == SIZE_MAX) {
+        *rest = str_of(NULL, 0);
+        return before;
+    }
+    before.len = at;
+    *rest = str_from(*rest, at + 1);
+    return before;
+}
+
+bool str_to_u63(struct str s, int64_t *out)
+{
+    if (s.len == 0) return false;
+    int64_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] < '0' || s.at[i] > '9') return false;
+        int digit = s.at[i] - '0';
+        if (n > (INT64_MAX - digit) / 10) return false;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return true;
+}
+
+bool str_to_i64(struct str s, int64_t *out)
+{
+    if (s.len > 0 && s.at[0] == '-') {
+        int64_t n;
+        if (!str_to_u63(str_from(s, 1), &n)) return false;
+        *out = -n;
+        return true;
+    }
+    return str_to_u63(s, out);
+}
+
+uint64_t str_hash(struct str s)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.at[i]) * 0x100000001b3u;
+    return h ^ (h >> 32);
+}
+
+bool str_equals_secret(struct str a, struct str b)
+{
+    if (a.len != b.len) return false;
+    unsigned char differs = 0;
+    for (size_t i = 0; i < a.len; i++) differs |= (unsigned char)(a.at[i] ^ b.at[i]);
+    return differs == 0;
+}
+
+/* Greedy with one way back: the last star may always take one byte more. */
+bool str_matches(struct str pattern, struct str s)
+{
+    size_t p = 0, i = 0, star = SIZE_MAX, taken = 0;
+    while (i < s.len) {
+        if (p < pattern.len && pattern.at[p] == '*') {
+            star = p++;
+            taken = i;
+        } else if (p < pattern.len && pattern.at[p] == s.at[i]) {
+            p++;
+            i++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            i = ++taken;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.at[p] == '*') p++;
+    return p == pattern.len;
+}
