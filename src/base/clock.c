@@ -30,7 +30,7 @@ static void put_digits(char *at, int count, int value)
     }
 }
 
-/* Civil date from days since 1970 (Howard Hinnant's public-domain algorithm, as facts). */
+/* Civil date from days since 1970-01-01, counted in 400-year eras that begin on a 1st of March. */
 static void civil_from_days(int64_t days, int *year, int *month, int *day)
 {
     int64_t shifted = days + 719468;
