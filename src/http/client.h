@@ -1,0 +1,62 @@
+/* http/client.h: HTTP/1.1 towards providers: calls over pools of kept connections. One client per worker,
+ * for the thread of its loop. A pool's key is the origin: host, port and TLS identity. */
+#ifndef WEIR_HTTP_CLIENT_H
+#define WEIR_HTTP_CLIENT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "http/message.h"
+#include "net/dial.h"
+
+struct http_client;
+struct http_call;
+
+struct http_origin {
+    struct str host; /* lent for the length of http_call_begin */
+    uint16_t port;
+    struct tls_context *tls; /* NULL: plain; part of the key */
+    struct str server_name;
+};
+
+struct http_client_options {
+    msec_t idle_ms;             /* a kept connection is closed after this */
+    unsigned max_idle_per_pool; /* more are closed when they come back */
+};
+struct http_client *http_client_new(struct loop *l, const struct http_client_options *o);
+void http_client_free(struct http_client *c); /* no call runs any more */
+struct http_client_stats {
+    unsigned pools, idle, leased;
+    uint64_t dialled, reused, replaced; /* replaced: a kept connection was dead and a new one took its place */
+};
+struct http_client_stats http_client_read_stats(const struct http_client *c);
+
+/* Times are lengths in ms, 0 = no limit. */
+struct http_call_request {
+    const struct http_origin *origin;
+    const struct str *pieces; /* head (with its blank line and framing) and body, in order */
+    unsigned count;
+    bool is_head;             /* the reply has no body whatever its head says */
+    msec_t connect_ms;
+    msec_t deadline;          /* for the whole of begin + read_head: a moment, or NEVER */
+};
+/* Leases or dials a connection and sends. The request's memory is lent until http_call_read_head() has
+ * returned: a kept connection that dies before a byte of the reply is replaced once, silently.
+ * On IO_OK *out is the call; else it is NULL and err says why (IO_TIMEOUT: connect or deadline). */
+enum io http_call_begin(struct http_call **out, struct http_client *c, const struct http_call_request *r,
+                        struct err *err);
+/* The final head (1xx are skipped), copied into the arena. */
+enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a, struct err *err);
+/* The next piece of the body, without framing: IO_OK with a chunk lent until this fiber's next wait of any
+ * kind, IO_END when the message is complete. IO_FAIL: cut or malformed; err tells.
+ * Between read_head and the first read_body there must be no other wait. */
+enum io http_call_read_body(struct http_call *call, struct str *chunk, msec_t deadline, struct err *err);
+/* The whole body into `into` unless it came in one piece: then *body is lent until the next wait and `into`
+ * stays empty. Over into's ceiling: IO_FAIL, ERR_TOO_LARGE. */
+enum io http_call_read_whole(struct http_call *call, struct str *body, struct buf *into, msec_t deadline,
+                             struct err *err);
+/* Ends the call and takes it: the connection is kept if the reply was read to its end, else closed (which
+ * tells the provider to stop). NULL is fine. */
+void http_call_end(struct http_call **call);
+bool http_call_is_reused(const struct http_call *call); /* it ran on a kept connection */
+
+#endif

@@ -1,0 +1,89 @@
+/* http/server.h: HTTP/1.1 for callers. The handler sees an exchange: one request and its reply, no
+ * descriptor and no chunk. Each exchange runs in a fiber of its own; an idle connection has none.
+ * One server per worker, for the thread of its loop.
+ *
+ * While the handler runs, a caller who hangs up cancels the exchange's fiber: each wait of any kind
+ * returns IO_CANCELLED from then on. */
+#ifndef WEIR_HTTP_SERVER_H
+#define WEIR_HTTP_SERVER_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "http/message.h"
+#include "net/listener.h"
+
+struct http_server;
+struct http_exchange;
+
+struct http_server_options {
+    msec_t head_ms, body_ms, keep_alive_ms; /* 0: none. head: whole head since its first byte; body: between reads */
+    size_t max_body_bytes;                  /* then 413 */
+    unsigned max_connections;               /* 0: no limit; over it a connection gets 503 and is closed */
+};
+
+struct http_server_handler {
+    void (*handle)(void *arg, struct http_exchange *x);
+    /* The server itself refuses a request (before handle): writes the reply for `status` (400, 408, 413,
+     * 414, 431, 501, 505) with http_exchange_reply(). x's request may be empty. */
+    void (*refuse)(void *arg, struct http_exchange *x, int status, const char *why);
+    void *arg;
+};
+
+struct http_server *http_server_new(struct loop *l, const struct http_server_options *o,
+                                    const struct http_server_handler *h);
+void http_server_set_options(struct http_server *s, const struct http_server_options *o);
+void http_server_accept(void *server, struct stream *s); /* a listener_accept */
+/* From now on each reply says Connection: close; idle connections close at once when `now`. */
+void http_server_drain(struct http_server *s, bool close_idle_now);
+/* Cancels every exchange that still runs. */
+void http_server_cancel_all(struct http_server *s);
+void http_server_free(struct http_server *s); /* no exchange runs any more */
+struct http_server_stats {
+    unsigned connections, idle, exchanges; /* now */
+    uint64_t accepted, requests, refused, over_limit;
+};
+struct http_server_stats http_server_read_stats(const struct http_server *s);
+
+/* ---- the request ---- */
+/* Lent until the handler returns. */
+const struct http_request *http_exchange_request(const struct http_exchange *x);
+/* Freed when the handler has returned and the reply is out. */
+struct arena *http_exchange_arena(struct http_exchange *x);
+struct stream *http_exchange_stream(struct http_exchange *x); /* for its peer's address; not to read */
+int64_t http_exchange_started_ns(const struct http_exchange *x); /* clock_monotonic_ns() when the head was complete */
+/* IO_OK with a lent chunk, IO_END after the last. Sends 100 Continue where it is awaited. IO_FAIL: the body
+ * is malformed, too large or the caller vanished; http_exchange_body_status() says 400, 413 or 408. */
+enum io http_exchange_read_body(struct http_exchange *x, struct str *chunk);
+/* The whole body, at most max_body_bytes: small ones in the arena, large ones in a buffer of the exchange;
+ * *body is lent until the handler returns. */
+enum io http_exchange_read_whole(struct http_exchange *x, struct str *body);
+int http_exchange_body_status(const struct http_exchange *x);
+
+/* ---- the reply ---- */
+/* Header lines are complete lines, one after the other: "Name: value\r\n…". The server adds Date,
+ * Connection and the framing (Content-Length, Transfer-Encoding), nothing else. */
+struct http_reply_head {
+    int status;
+    struct str header_lines;
+    int64_t content_length; /* -1: not known: chunked (HTTP/1.0: until close) */
+};
+/* Head and body in one write. HEAD requests get the head alone. */
+enum io http_exchange_reply(struct http_exchange *x, const struct http_reply_head *head, const struct str *pieces,
+                            unsigned count);
+/* A reply in parts: the head is held back until the first body bytes or http_exchange_flush(). */
+void http_exchange_send_head(struct http_exchange *x, const struct http_reply_head *head);
+enum io http_exchange_send_body(struct http_exchange *x, const struct str *pieces, unsigned count);
+enum io http_exchange_flush(struct http_exchange *x);
+/* The last chunk. Without it the connection is closed so that the caller sees an unfinished message. */
+enum io http_exchange_finish(struct http_exchange *x);
+/* The connection closes after this reply. */
+void http_exchange_close_after(struct http_exchange *x);
+/* Nothing more is sent; the connection is reset. */
+void http_exchange_abort(struct http_exchange *x);
+bool http_exchange_has_sent(const struct http_exchange *x); /* a byte of the reply's head is out */
+int http_exchange_status(const struct http_exchange *x);    /* of the reply; 0: none yet */
+uint64_t http_exchange_sent_bytes(const struct http_exchange *x); /* body bytes */
+/* Takes the connection (WebSocket): bytes read too far are in front. The handler closes it. */
+struct stream *http_exchange_take_over(struct http_exchange *x);
+
+#endif
