@@ -38,6 +38,8 @@ bool test_check_near(double got, double want, double tolerance, const char *file
  * text lives until the next call. Data of the project itself: test_source_path(). */
 const char *test_shared_path(const char *below);
 const char *test_source_path(const char *below);
+/* How many of something large to use: `full`, and less under valgrind or an emulator (WEIR_TEST_SHRINK); never 0. */
+size_t test_count(size_t full);
 /* The whole file, in memory that is freed at the end of the test; at == NULL: it cannot be read. */
 struct str test_read_file(const char *path);
 

@@ -127,6 +127,14 @@ const char *test_shared_path(const char *below)
     return path_below(beside, below);
 }
 
+size_t test_count(size_t full)
+{
+    const char *shrink = getenv("WEIR_TEST_SHRINK");
+    long by = shrink ? strtol(shrink, NULL, 10) : 1;
+    size_t count = by > 1 ? full / (size_t)by : full;
+    return count ? count : 1;
+}
+
 struct str test_read_file(const char *path)
 {
     FILE *f = path ? fopen(path, "rb") : NULL;
