@@ -71,6 +71,8 @@ size_t fiber_stack_high_water(const struct fiber *f); /* bytes touched at most, 
 /* Parks the current fiber until fiber_wake(), the deadline or a cancel. `result` is what the waker
  * gave, IO_TIMEOUT or IO_CANCELLED. Returns at once when already cancelled. */
 enum io fiber_wait(msec_t deadline);
+/* False once something has ended its wait, even if it has not run since. Wakers ask first. */
+bool fiber_is_waiting(const struct fiber *f);
 /* Ends f's wait with `result` when the loop comes round. f must be waiting and not woken yet. */
 void fiber_wake(struct fiber *f, enum io result);
 /* As fiber_wake, but switches now; for loop callbacks only, never from a fiber. */
@@ -82,13 +84,14 @@ void fiber_wake_now(struct fiber *f, enum io result);
 struct fiber_group {
     struct list _members;
     struct fiber *_parent;
-    unsigned _alive;
-    struct fiber *_first_done;
+    unsigned _alive, _ended; /* ended: and not yet told to wait_first */
+    enum fiber_group_wait { GROUP_NONE, GROUP_FIRST, GROUP_ALL } _waits_for;
 };
 void fiber_group_init(struct fiber_group *g);
 MUST_CHECK bool fiber_group_start(struct fiber_group *g, fiber_main *main, void *arg);
-/* IO_OK when one member (all) ended. A cancel of the parent is passed on to the members; the call then
- * returns IO_CANCELLED after they are gone. */
+/* IO_OK when one member (all) ended: each end is told once by wait_first, which returns IO_END when no
+ * member is left. IO_TIMEOUT leaves the members running. A cancel of the parent is passed on to the
+ * members; the call then returns IO_CANCELLED after they are gone. */
 enum io fiber_group_wait_first(struct fiber_group *g, msec_t deadline);
 enum io fiber_group_wait_all(struct fiber_group *g, msec_t deadline);
 /* Cancels all that still run and returns when they are really gone. */
