@@ -1,13 +1,13 @@
 /* policy/breaker.h: stops sending to a provider or service that keeps failing.
  *
- *     closed ── failure_threshold failures in a row, or failures in the window of the last window_size calls
- *               reach both failure_threshold and failure_rate × calls in it ──► open
- *     open ── timeout_ms ──► half-open: one probe at a time
- *     half-open ── success_threshold successes ──► closed, window empty       half-open ── a failure ──► open
+ *     closed     failure_threshold failures in a row, or failures among the last window_size calls that
+ *                reach both failure_threshold and failure_rate × calls → open
+ *     open       after timeout_ms → half-open
+ *     half-open  one probe at a time; success_threshold successes → closed, window empty; a failure → open
  *
- * Each call that was let through carries a ticket, and a report counts only while the breaker is still in the spell
- * that the ticket is from: a late report of a call from before it opened neither opens, closes nor prolongs anything.
- * No clock, no lock, no allocation: who shares one between threads holds a lock. */
+ * Each call that was let through carries a ticket, and a report counts only while the breaker is still in
+ * the spell that the ticket is from: a late report of a call from before it opened neither opens, closes
+ * nor prolongs anything. No clock, no lock, no allocation: who shares one between threads holds a lock. */
 #ifndef WEIR_POLICY_BREAKER_H
 #define WEIR_POLICY_BREAKER_H
 
@@ -49,12 +49,13 @@ struct breaker {
 };
 
 void breaker_init(struct breaker *b, const struct breaker_cfg *cfg);
-/* After a reload: state and history stay; a smaller window keeps its newest calls. A running timeout stays. */
+/* After a reload: state, history and a running timeout stay; a smaller window keeps its newest calls. */
 void breaker_configure(struct breaker *b, const struct breaker_cfg *cfg);
 
 /* May I send now? True: the caller owes a breaker_report() with this ticket, whatever happens. */
 MUST_CHECK bool breaker_allows(struct breaker *b, msec_t now, struct breaker_ticket *ticket);
-/* NOT_JUDGED (caller gone, lost hedge, a 4xx) releases a probe and counts nothing. True: the state changed. */
+/* NOT_JUDGED (caller gone, lost hedge, a 4xx) releases a probe and counts nothing. True: it opened or
+ * closed. */
 bool breaker_report(struct breaker *b, struct breaker_ticket ticket, enum judgement j, msec_t now);
 /* Closed, history forgotten, tickets that are still out void. */
 void breaker_reset(struct breaker *b);

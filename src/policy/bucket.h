@@ -1,8 +1,8 @@
 /* policy/bucket.h: a token bucket of its window's size. In any stretch of time it gives at most
  * capacity + capacity × elapsed / window tokens. Whole numbers only, so nothing drifts: it counts in
  * token × millisecond of the window, of which one millisecond refills `capacity`.
- * No clock, no lock: `now` is a monotonic moment (one that lies in the past counts as no time gone); who shares a
- * bucket between threads holds a lock. */
+ * No clock, no lock: `now` is a monotonic moment (one that lies in the past counts as no time gone);
+ * who shares a bucket between threads holds a lock. */
 #ifndef WEIR_POLICY_BUCKET_H
 #define WEIR_POLICY_BUCKET_H
 

@@ -41,7 +41,8 @@ void limiter_init(struct limiter *l, const struct limiter_cfg *cfg, msec_t now);
 void limiter_resize(struct limiter *l, const struct limiter_cfg *cfg, msec_t now);
 /* Takes `requests` from every window or from none; fills *out either way and returns out->is_allowed.
  * wall_ms: Unix milliseconds at `now`, for reset_s. */
-bool limiter_take(struct limiter *l, uint32_t requests, msec_t now, int64_t wall_ms, struct limit_verdict *out);
+bool limiter_take(struct limiter *l, uint32_t requests, msec_t now, int64_t wall_ms,
+                  struct limit_verdict *out);
 /* Undoes a take, for a request that something else refused. */
 void limiter_give_back(struct limiter *l, uint32_t requests, msec_t now);
 /* Full in every window: forgetting it changes nothing (for tables with a ceiling on their entries). */

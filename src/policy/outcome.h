@@ -1,5 +1,5 @@
-/* policy/outcome.h: how an attempt ended and what follows from it: the table "Outcome of an attempt" of the contract,
- * as data. Metrics, the retry loop, the breaker and the caller's status all read the same row. */
+/* policy/outcome.h: how an attempt ended and what follows from it: the table "Outcome of an attempt" of the
+ * contract, as data. Metrics, the retry loop, the breaker and the caller's status all read the same row. */
 #ifndef WEIR_POLICY_OUTCOME_H
 #define WEIR_POLICY_OUTCOME_H
 
@@ -14,8 +14,9 @@ enum cooldown_kind {
     COOLDOWN_KEY, /* the provider's key is set aside, not the target */
 };
 
-/* status: what the caller gets if this was the last attempt; 0: as the provider said, or nothing can be said any more.
- * A 400 is tried elsewhere, too, when its dialect finds a cause for which the model lists fallbacks. */
+/* status: what the caller gets if this was the last attempt; 0: as the provider said, or nothing can be said
+ * any more. A 400 is tried elsewhere, too, when its dialect finds a cause for which the model lists
+ * fallbacks. */
 // clang-format off
 /*    id                       name                next   cooldown               breaker         status  what happened */
 #define OUTCOMES(X)                                                                                             \
@@ -38,8 +39,8 @@ enum cooldown_kind {
 enum outcome { OUTCOMES(OUTCOME_AS_ENUM) OUTCOME_COUNT };
 
 struct outcome_row {
-    struct str name;     /* the metrics' label and the log's word */
-    bool tries_next;     /* another target may be tried */
+    struct str name; /* the metrics' label and the log's word */
+    bool tries_next; /* another target may be tried */
     enum cooldown_kind cooldown;
     enum judgement judgement;
     int caller_status;

@@ -1,11 +1,12 @@
 /* telemetry/metrics.h: counters, gauges and histograms, as Prometheus text 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/) and as the JSON object of `GET /metrics`.
  *
- * Each thread that counts owns a shard; its cells are written by that thread alone with relaxed atomics, without locks,
- * and the reader sums over the shards. A series (a metric with label values) is looked up in the shard, about 50 ns; hot
- * callers keep the pointer, which lives as long as the metrics, and count for 1 ns (histograms: under 20).
- * A family has at most METRICS_MAX_SERIES series; beyond it the open labels (marked '*' in the table: their values come
- * from outside) read "other". The table is the only list: names, labels, help, docs/metrics.md. */
+ * Each thread that counts owns a shard; its cells are written by that thread alone with relaxed atomics,
+ * without locks, and the reader sums over the shards. A series (a metric with label values) is looked up in
+ * the shard, about 50 ns; hot callers keep the pointer, which lives as long as the metrics, and count for
+ * 1 ns (histograms: under 20). A family has at most METRICS_MAX_SERIES series; beyond it the open labels
+ * (marked '*' in the table: their values come from outside) read "other". The table is the only list:
+ * names, labels, help, docs/metrics.md. */
 #ifndef WEIR_TELEMETRY_METRICS_H
 #define WEIR_TELEMETRY_METRICS_H
 
@@ -44,6 +45,8 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
       "Attempts at a target, by how they ended.")                                                                    \
     X(METRIC_OVERHEAD,            "weir_overhead_seconds",                 HISTOGRAM, "",                                 UNIT_NANOSECONDS, OVERHEAD, \
       "Time that the gateway itself added until the first byte of a reply.")                                         \
+    X(METRIC_LLM_REQUESTS,        "weir_llm_requests_total",               COUNTER,   "result",                           UNIT_ONE,         NONE,     \
+      "Requests for a model, by result: success, failure or cancelled.")                                             \
     X(METRIC_CACHE_REQUESTS,      "weir_cache_requests_total",             COUNTER,   "result",                           UNIT_ONE,         NONE,     \
       "Requests that could be cached, by result: hit, miss or bypass.")                                              \
     X(METRIC_PROVIDERS,           "weir_providers",                        GAUGE,     "",                                 UNIT_ONE,         NONE,     \
@@ -99,8 +102,8 @@ struct metrics *metrics_new(unsigned shards, struct str version, int64_t started
 void metrics_free(struct metrics *m); /* nobody counts any more; NULL is fine */
 struct metrics_shard *metrics_shard(struct metrics *m, unsigned index); /* index < shards */
 
-/* The shard's thread. Never NULL; lives as long as the metrics. `labels`: as many values as the family has label names,
- * in their order; NULL if none. They are copied; over METRICS_LABEL_MAX_BYTES cut. */
+/* The shard's thread. Never NULL; lives as long as the metrics. `labels`: as many values as the family has
+ * label names, in their order; NULL if none. They are copied; over METRICS_LABEL_MAX_BYTES cut. */
 struct counter *metrics_counter(struct metrics_shard *s, enum metric id, const struct str *labels);
 struct gauge *metrics_gauge(struct metrics_shard *s, enum metric id, const struct str *labels);
 struct histogram *metrics_histogram(struct metrics_shard *s, enum metric id, const struct str *labels);
@@ -124,8 +127,8 @@ static inline void gauge_add(struct gauge *g, int64_t n)
 
 void histogram_observe(struct histogram *h, uint64_t value); /* in the family's unit */
 
-/* Any thread: the one value of a counter or gauge that no shard counts (a breaker's state, the log's drops), as it is
- * now: called before a scrape, or when it changes. Takes a lock. */
+/* Any thread: the one value of a counter or gauge that no shard counts (a breaker's state, the log's drops),
+ * as it is now: called before a scrape, or when it changes. Takes a lock. */
 void metrics_put(struct metrics *m, enum metric id, const struct str *labels, int64_t value);
 /* Any thread: a series that metrics_put() made is shown no more (a provider that was removed). */
 void metrics_drop(struct metrics *m, enum metric id, const struct str *labels);
@@ -137,6 +140,6 @@ MUST_CHECK bool metrics_write_json(struct metrics *m, struct buf *out);
 /* docs/metrics.md, from the table. */
 MUST_CHECK bool metrics_write_docs(struct buf *out);
 
-#define METRICS_TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 #endif

@@ -9,8 +9,8 @@
 
 enum { CORRELATION_MAX_BYTES = 128, CORRELATION_MADE_BYTES = 32, TRACEPARENT_BYTES = 55 };
 
-/* The caller's id if it is 1 to 128 visible ASCII characters, else 32 hex digits made in `room`. The result is lent
- * from `given` or `room`. */
+/* The caller's id if it is 1 to 128 visible ASCII characters, else 32 hex digits made in `room`. The result
+ * is lent from `given` or `room`. */
 struct str correlation_id(struct str given, struct random *random, char room[CORRELATION_MADE_BYTES]);
 
 struct trace {
