@@ -1,0 +1,251 @@
+/* dialects/openai_reply.c: looks at replies that pass by: is this content, is it the end, what did it cost? Each event
+ * costs one skim; once content has been seen, deltas are not looked into any more. */
+#include "dialects/openai_reply.h"
+
+#include "http/date.h"
+#include "json/cursor.h"
+#include "json/skim.h"
+
+void openai_observer_init(struct observer *o, struct arena *a, enum operation op)
+{
+    *o = (struct observer){.operation = op, .arena = a};
+}
+
+/* ---- usage ---- */
+static int64_t tokens(struct json_value object, struct str name)
+{
+    int64_t n = 0;
+    return json_to_i64(json_get(object, name), &n) && n > 0 ? n : 0;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* prompt_tokens holds the cached ones, completion_tokens the reasoning ones; only xAI counts reasoning on top, which its
+ * total shows. DeepSeek names cache hits outside the details. */
+static void read_usage(struct usage *u, struct json_value usage)
+{
+    if (usage.type != JSON_OBJECT) return;
+    struct json_value input = json_get(usage, STR("prompt_tokens_details"));
+    struct json_value output = json_get(usage, STR("completion_tokens_details"));
+    int64_t prompt = tokens(usage, STR("prompt_tokens")), completion = tokens(usage, STR("completion_tokens"));
+    int64_t total = tokens(usage, STR("total_tokens"));
+    int64_t cached = tokens(input, STR("cached_tokens"));
+    if (cached == 0) cached = tokens(usage, STR("prompt_cache_hit_tokens"));
+    int64_t written = tokens(input, STR("cache_write_tokens"));
+    int64_t reasoning = tokens(output, STR("reasoning_tokens"));
+    if (reasoning > 0 && total == prompt + completion + reasoning) completion += reasoning;
+
+    *u = (struct usage){.is_known = true};
+    u->cache_read = least(cached, prompt);
+    u->cache_write_5m = least(written, prompt - u->cache_read);
+    u->input_uncached = prompt - u->cache_read - u->cache_write_5m;
+    u->reasoning = least(reasoning, completion);
+    u->output = completion - u->reasoning;
+    u->audio_input = least(tokens(input, STR("audio_tokens")), u->input_uncached);
+    u->audio_output = least(tokens(output, STR("audio_tokens")), u->output);
+}
+
+/* ---- one event ---- */
+static bool has_substance(struct json_value v)
+{
+    switch (v.type) {
+    case JSON_STRING: return v.raw.len > 2;
+    case JSON_ARRAY:  return json_exists(json_at(v, 0));
+    case JSON_OBJECT: return true;
+    case JSON_NONE:
+    case JSON_NULL:
+    case JSON_BOOL:
+    case JSON_NUMBER: break;
+    }
+    return false;
+}
+
+/* What counts as content in a delta. A role alone does not. */
+static bool delta_has_content(struct json_value delta)
+{
+    static const struct str names[] = {
+        STR_INIT("content"),    STR_INIT("reasoning_content"), STR_INIT("reasoning"), STR_INIT("reasoning_details"),
+        STR_INIT("tool_calls"), STR_INIT("function_call"),     STR_INIT("refusal"),   STR_INIT("audio"),
+    };
+    struct json_value got[ARRAY_COUNT(names)];
+    if (delta.type != JSON_OBJECT || !json_skim(delta.raw, names, ARRAY_COUNT(names), got)) return false;
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        if (has_substance(got[i])) return true;
+    return false;
+}
+
+static unsigned observe_choice(const struct observer *o, struct json_value choice)
+{
+    enum { DELTA, FINISH_REASON, TEXT, COUNT };
+    static const struct str names[COUNT] = {
+        [DELTA] = STR_INIT("delta"), [FINISH_REASON] = STR_INIT("finish_reason"), [TEXT] = STR_INIT("text")};
+    struct json_value got[COUNT];
+    if (choice.type != JSON_OBJECT || !json_skim(choice.raw, names, COUNT, got)) return EVENT_MALFORMED;
+    unsigned facts = 0;
+    if (got[FINISH_REASON].type == JSON_STRING && got[FINISH_REASON].raw.len > 2) facts |= EVENT_FINISH;
+    if (!(o->seen & EVENT_CONTENT) && (delta_has_content(got[DELTA]) || has_substance(got[TEXT])))
+        facts |= EVENT_CONTENT;
+    return facts;
+}
+
+static void read_error(struct observer *o, struct json_value error)
+{
+    struct json_value message = error.type == JSON_OBJECT ? json_get(error, STR("message")) : error;
+    struct json_value code = json_get(error, STR("code"));
+    int64_t status = 0;
+    (void)!json_to_str(message, o->arena, &o->error_message);
+    if (json_to_i64(code, &status) && status >= 400 && status <= 599) o->error_status = (int)status;
+    if (json_str_equals(code, STR("rate_limit_exceeded")) || json_str_equals(code, STR("insufficient_quota")))
+        o->error_status = 429;
+    o->error_message = arena_copy(o->arena, o->error_message); /* the event's bytes do not live that long */
+}
+
+static bool reports_error(struct json_value error)
+{
+    return error.type == JSON_OBJECT || error.type == JSON_STRING;
+}
+
+static unsigned observe_object(struct observer *o, struct str name, struct str data)
+{
+    enum { CHOICES, USAGE, ERROR, X_GROQ, COUNT };
+    static const struct str names[COUNT] = {[CHOICES] = STR_INIT("choices"),
+                                            [USAGE] = STR_INIT("usage"),
+                                            [ERROR] = STR_INIT("error"),
+                                            [X_GROQ] = STR_INIT("x_groq")};
+    struct json_value got[COUNT];
+    if (!json_skim(data, names, COUNT, got)) return EVENT_MALFORMED;
+    unsigned facts = 0;
+    if (reports_error(got[ERROR]) || str_equals(name, STR("error"))) {
+        read_error(o, json_exists(got[ERROR]) ? got[ERROR] : json_value_of(data));
+        return EVENT_ERROR;
+    }
+    if (got[USAGE].type == JSON_OBJECT)
+        read_usage(&o->usage, got[USAGE]);
+    else if (got[X_GROQ].type == JSON_OBJECT)
+        read_usage(&o->usage, json_get(got[X_GROQ], STR("usage")));
+
+    struct json_items it;
+    struct json_value choice;
+    bool is_empty = true;
+    json_items_init(&it, got[CHOICES]);
+    while (json_items_next(&it, &choice)) {
+        is_empty = false;
+        facts |= observe_choice(o, choice);
+    }
+    if (got[CHOICES].type == JSON_ARRAY && is_empty && got[USAGE].type == JSON_OBJECT) facts |= EVENT_USAGE_ONLY;
+    return it.is_malformed ? facts | EVENT_MALFORMED : facts;
+}
+
+unsigned openai_observe_event(struct observer *o, struct str name, struct str data)
+{
+    struct str text = str_trim(data);
+    unsigned facts = str_equals(text, STR("[DONE]")) ? EVENT_TERMINAL : observe_object(o, name, text);
+    o->seen |= facts;
+    o->events++;
+    return facts;
+}
+
+/* A stream is complete with a finish reason or with [DONE]; an error is never followed by a good end. */
+enum ending openai_read_end(const struct observer *o)
+{
+    if (o->seen & (EVENT_ERROR | EVENT_MALFORMED)) return ENDING_INCOMPLETE;
+    return o->seen & (EVENT_FINISH | EVENT_TERMINAL) ? ENDING_COMPLETE : ENDING_INCOMPLETE;
+}
+
+/* ---- a plain reply ---- */
+bool openai_observe_reply(struct observer *o, struct str body, struct err *err)
+{
+    enum { RESULT, USAGE, ERROR, COUNT };
+    const struct str names[COUNT] = {operation_row(o->operation)->result_member, STR("usage"), STR("error")};
+    struct json_value got[COUNT];
+    if (!json_skim(str_trim(body), names, COUNT, got))
+        return err_set(err, ERR_INVALID, "the reply is not a JSON object");
+    read_usage(&o->usage, got[USAGE]);
+    if (reports_error(got[ERROR]) && !has_substance(got[RESULT])) {
+        read_error(o, got[ERROR]);
+        o->seen |= EVENT_ERROR;
+        return err_set(err, ERR_INVALID, "the reply has status 200 and reports an error");
+    }
+    if (got[RESULT].type != JSON_ARRAY || !json_exists(json_at(got[RESULT], 0)))
+        return err_set(err, ERR_INVALID, "the reply has no %.*s", STR_ARG(names[RESULT]));
+    o->seen |= EVENT_CONTENT | EVENT_FINISH;
+    return true;
+}
+
+/* ---- what an error status means ---- */
+/* "6m0s", "1.5s", "12ms", "42" (seconds): how rate-limit headers of these services give lengths. 0: not one. */
+static int64_t read_length_ms(struct str text)
+{
+    double total_ms = 0;
+    size_t i = 0;
+    while (i < text.len) {
+        double number = 0, scale = 1;
+        size_t start = i;
+        for (; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++) number = number * 10 + (text.at[i] - '0');
+        if (i < text.len && text.at[i] == '.')
+            for (i++; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++)
+                number += (text.at[i] - '0') * (scale /= 10);
+        if (i == start || i - start > 12) return 0;
+        struct str unit = str_from(text, i);
+        size_t unit_bytes = str_starts_with(unit, STR("ms")) ? 2 : unit.len ? 1 : 0;
+        double unit_ms = unit_bytes == 2 || unit.len == 0 ? 1 : unit.at[0] == 's' ? 1000 : 0;
+        if (unit.len == 0) unit_ms = 1000;
+        if (unit_bytes == 1 && unit.at[0] == 'm') unit_ms = 60000;
+        if (unit_bytes == 1 && unit.at[0] == 'h') unit_ms = 3600000;
+        if (unit_ms == 0) return 0;
+        total_ms += number * unit_ms;
+        i += unit_bytes;
+    }
+    return total_ms > 0 && total_ms < 1e12 ? (int64_t)(total_ms + 0.5) : 0;
+}
+
+static void read_retry_after(struct verdict *out, const struct http_headers *headers)
+{
+    int64_t ms;
+    if (str_to_u63(http_headers_value(headers, H_RETRY_AFTER_MS), &ms)) {
+        out->retry_after_ms = ms;
+        return;
+    }
+    struct str after = http_headers_value(headers, H_RETRY_AFTER);
+    if ((out->retry_after_ms = read_length_ms(after)) > 0) return;
+    if (http_date_parse(after, &out->retry_at_s)) return;
+    static const struct str resets[] = {STR_INIT("x-ratelimit-reset-requests"), STR_INIT("x-ratelimit-reset-tokens")};
+    for (size_t i = 0; i < ARRAY_COUNT(resets); i++) {
+        const struct http_header *h = http_headers_find_text(headers, resets[i]);
+        ms = h ? read_length_ms(h->value) : 0;
+        if (ms > out->retry_after_ms) out->retry_after_ms = ms;
+    }
+}
+
+/* How services say why a request was refused: by code, or by words in the message. */
+static const struct {
+    struct str needle;
+    enum rejection kind;
+} rejections[] = {
+    {STR_INIT("context_length_exceeded"), REJECTION_CONTEXT_WINDOW},
+    {STR_INIT("maximum context length"), REJECTION_CONTEXT_WINDOW},
+    {STR_INIT("context window"), REJECTION_CONTEXT_WINDOW},
+    {STR_INIT("prompt is too long"), REJECTION_CONTEXT_WINDOW},
+    {STR_INIT("content_policy_violation"), REJECTION_CONTENT_POLICY},
+    {STR_INIT("content_filter"), REJECTION_CONTENT_POLICY},
+    {STR_INIT("stream_options"), REJECTION_STREAM_OPTIONS},
+};
+
+void openai_classify(struct verdict *out, struct arena *a, const struct http_message *reply)
+{
+    *out = (struct verdict){0};
+    read_retry_after(out, reply->headers);
+    struct str body = str_part(reply->body, 0, 16 * 1024);
+    for (size_t i = 0; i < ARRAY_COUNT(rejections) && reply->status == 400; i++)
+        if (str_contains_nocase(body, rejections[i].needle)) {
+            out->kind = rejections[i].kind;
+            break;
+        }
+    struct json_value error = json_get(json_value_of(str_trim(reply->body)), STR("error"));
+    struct json_value message = error.type == JSON_OBJECT ? json_get(error, STR("message")) : error;
+    struct str text;
+    if (json_to_str(message, a, &text)) out->message = arena_copy(a, text);
+}
