@@ -44,8 +44,10 @@ void loop_stop(struct loop *l);
 struct loop_stats loop_read_stats(const struct loop *l);
 /* Any thread: runs job(arg) on the loop soon. Never blocks; arg belongs to the job. */
 void loop_post(struct loop *l, void (*job)(void *arg), void *arg);
-/* Called on the loop about every `every_ms`, not more exactly; for expiry lists. */
-void loop_tick(struct loop *l, msec_t every_ms, void (*job)(void *arg), void *arg);
+/* Called on the loop about every `every_ms`, not more exactly; for expiry lists. Until tick_end() or the loop's end. */
+struct tick;
+struct tick *loop_tick(struct loop *l, msec_t every_ms, void (*job)(void *arg), void *arg);
+void tick_end(struct tick **t); /* takes it; the job is not called any more. NULL is fine */
 
 /* ---- fibers ---- */
 typedef void fiber_main(void *arg);

@@ -52,7 +52,7 @@ struct post {
     void *arg;
 };
 struct tick {
-    struct tick *next;
+    struct list link; /* of the loop's ticks */
     uv_timer_t timer;
     void (*job)(void *arg);
     void *arg;
@@ -83,7 +83,7 @@ struct loop {
     uv_check_t check;
     uv_async_t async;
     uv_loop_t uv;
-    struct tick *ticks;
+    struct list ticks;
     uv_mutex_t lock; /* of posts */
     struct post *posts, **posts_end;
 };

@@ -139,18 +139,31 @@ static void on_tick(uv_timer_t *timer)
     t->job(t->arg);
 }
 
-void loop_tick(struct loop *l, msec_t every_ms, void (*job)(void *arg), void *arg)
+struct tick *loop_tick(struct loop *l, msec_t every_ms, void (*job)(void *arg), void *arg)
 {
     require(every_ms > 0);
     struct tick *t = xzalloc(sizeof *t);
     t->job = job;
     t->arg = arg;
-    t->next = l->ticks;
-    l->ticks = t;
+    list_append(&l->ticks, &t->link);
     uv_timer_init(&l->uv, &t->timer);
     t->timer.data = t;
     uv_timer_start(&t->timer, on_tick, (uint64_t)every_ms, (uint64_t)every_ms);
     uv_unref((uv_handle_t *)&t->timer);
+    return t;
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    xfree(handle->data);
+}
+
+void tick_end(struct tick **t)
+{
+    if (!*t) return;
+    list_remove(&(*t)->link);
+    uv_close((uv_handle_t *)&(*t)->timer, on_tick_closed);
+    *t = NULL;
 }
 
 /* ---- life ---- */
@@ -174,6 +187,7 @@ struct loop *loop_new(void)
     }
     block_sigpipe();
     list_init(&l->queue);
+    list_init(&l->ticks);
     l->timer_at = NEVER;
     l->posts_end = &l->posts;
     stack_pool_init(&l->stacks);
@@ -194,11 +208,6 @@ struct loop *loop_new(void)
     return l;
 }
 
-static void on_tick_closed(uv_handle_t *handle)
-{
-    xfree(handle->data);
-}
-
 void loop_free(struct loop *l)
 {
     if (!l) return;
@@ -207,10 +216,9 @@ void loop_free(struct loop *l)
     on_async(&l->async);
     require(l->stats.fibers == 0);
     if (l->attached_done) l->attached_done(l->attached);
-    while (l->ticks) {
-        struct tick *t = l->ticks;
-        l->ticks = t->next;
-        uv_close((uv_handle_t *)&t->timer, on_tick_closed);
+    while (!list_is_empty(&l->ticks)) {
+        struct tick *t = LIST_ITEM(l->ticks.next, struct tick, link);
+        tick_end(&t);
     }
     uv_close((uv_handle_t *)&l->timer, NULL);
     uv_close((uv_handle_t *)&l->idle, NULL);
