@@ -6,6 +6,7 @@ SHELL := bash
 
 FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
+RELEASE := --buildtype=debugoptimized -Db_lto=true -Dtests=false
 DEBUG := --buildtype=debug -Doptimization=1
 
 .PHONY: help run build test bench lint fuzz check check-asan check-tsan check-arm64 check-valgrind install clean
@@ -24,7 +25,7 @@ help:
 
 build:
 	@tools/install-deps build
-	@tools/configure build --prefix=$(PREFIX) -Dbuildtype=debugoptimized -Db_lto=true -Dtests=false
+	@tools/configure build --prefix=$(PREFIX) $(RELEASE)
 	@ninja -C build --quiet
 
 run: build
@@ -78,10 +79,12 @@ check-valgrind:
 
 bench: build
 	@tools/install-deps bench
-	@bench/run
+	@tools/configure build-bench $(RELEASE) -Dbench=true
+	@ninja -C build-bench --quiet
+	@WEIR_BINARY=$(CURDIR)/build/weir BENCH_BUILD=$(CURDIR)/build-bench bench/run $(ARGS)
 
 install: build
 	@meson install -C build --no-rebuild --strip
 
 clean:
-	rm -rf build build-test build-asan build-tsan build-fuzz build-arm64 build-arm64-root
+	rm -rf build build-test build-bench build-asan build-tsan build-fuzz build-arm64 build-arm64-root
