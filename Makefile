@@ -25,8 +25,7 @@ help:
 
 build:
 	@tools/install-deps build
-	@tools/configure build --prefix=$(PREFIX) $(RELEASE)
-	@ninja -C build --quiet
+	@tools/build build --prefix=$(PREFIX) $(RELEASE)
 
 run: build
 	@exec build/weir serve $(ARGS)
@@ -34,8 +33,7 @@ run: build
 test: build
 	@tools/install-deps test
 	@tools/make-venv
-	@tools/configure build-test
-	@ninja -C build-test --quiet
+	@tools/build build-test
 	@tools/run-tests build-test --pytest --binary build/weir
 
 lint:
@@ -44,8 +42,7 @@ lint:
 
 fuzz:
 	@tools/install-deps build test check
-	@CC=clang-14 tools/configure build-fuzz $(DEBUG) -Dfuzz=true -Db_lundef=false
-	@ninja -C build-fuzz --quiet
+	@CC=clang-14 tools/build build-fuzz $(DEBUG) -Dfuzz=true -Db_lundef=false
 	@tools/run-fuzz build-fuzz $(FUZZ_SECONDS)
 
 check: lint check-asan check-tsan check-arm64 check-valgrind fuzz
@@ -53,34 +50,29 @@ check: lint check-asan check-tsan check-arm64 check-valgrind fuzz
 check-asan:
 	@tools/install-deps build test check
 	@tools/make-venv
-	@CC=gcc tools/configure build-asan $(DEBUG) -Db_sanitize=address,undefined
-	@ninja -C build-asan --quiet
+	@CC=gcc tools/build build-asan $(DEBUG) -Db_sanitize=address,undefined
 	@tools/run-tests build-asan --label asan --pytest
 
 check-tsan:
 	@tools/install-deps build test check
-	@CC=clang-14 tools/configure build-tsan $(DEBUG) -Db_sanitize=thread -Db_lundef=false
-	@ninja -C build-tsan --quiet
+	@CC=clang-14 tools/build build-tsan $(DEBUG) -Db_sanitize=thread -Db_lundef=false
 	@tools/run-tests build-tsan --label tsan --slow 4
 
 check-arm64:
 	@tools/install-deps build test check
 	@tools/make-arm64-root build-arm64-root
-	@tools/configure build-arm64 --cross-file build-arm64-root/cross.ini
-	@ninja -C build-arm64 --quiet
+	@tools/build build-arm64 --cross-file build-arm64-root/cross.ini
 	@tools/run-tests build-arm64 --label arm64 --slow 8
 
 check-valgrind:
 	@tools/install-deps build test check
 	@tools/make-venv
-	@tools/configure build-test
-	@ninja -C build-test --quiet
+	@tools/build build-test
 	@tools/run-tests build-test --label valgrind --valgrind --slow 20 --suite unit --pytest --only smoke
 
 bench: build
 	@tools/install-deps bench
-	@tools/configure build-bench $(RELEASE) -Dbench=true
-	@ninja -C build-bench --quiet
+	@tools/build build-bench $(RELEASE) -Dbench=true
 	@WEIR_BINARY=$(CURDIR)/build/weir BENCH_BUILD=$(CURDIR)/build-bench bench/run $(ARGS)
 
 install: build
