@@ -14,51 +14,52 @@ enum {
     HTTP_MAX_TRAILER_BYTES = 8 * 1024,
 };
 
-/* Header names that somebody asks for; the rest is H_OTHER. One row each: enum, name in lower case. */
+/* Header names that somebody asks for; the rest is H_OTHER. One row each: enum, name in lower case (at most 31
+ * bytes), its first and its last letter (http/names.c hashes them; a test compares). */
 #define HTTP_NAMES(X)                                                                                        \
-    X(H_HOST, "host")                                                                                        \
-    X(H_CONNECTION, "connection")                                                                            \
-    X(H_CONTENT_LENGTH, "content-length")                                                                    \
-    X(H_CONTENT_TYPE, "content-type")                                                                        \
-    X(H_CONTENT_ENCODING, "content-encoding")                                                                \
-    X(H_TRANSFER_ENCODING, "transfer-encoding")                                                              \
-    X(H_ACCEPT, "accept")                                                                                    \
-    X(H_ACCEPT_ENCODING, "accept-encoding")                                                                  \
-    X(H_AUTHORIZATION, "authorization")                                                                      \
-    X(H_PROXY_AUTHORIZATION, "proxy-authorization")                                                          \
-    X(H_PROXY_AUTHENTICATE, "proxy-authenticate")                                                            \
-    X(H_PROXY_CONNECTION, "proxy-connection")                                                                \
-    X(H_KEEP_ALIVE, "keep-alive")                                                                            \
-    X(H_TE, "te")                                                                                            \
-    X(H_TRAILER, "trailer")                                                                                  \
-    X(H_UPGRADE, "upgrade")                                                                                  \
-    X(H_EXPECT, "expect")                                                                                    \
-    X(H_COOKIE, "cookie")                                                                                    \
-    X(H_SET_COOKIE, "set-cookie")                                                                            \
-    X(H_ORIGIN, "origin")                                                                                    \
-    X(H_ACCESS_CONTROL_REQUEST_METHOD, "access-control-request-method")                                      \
-    X(H_ACCESS_CONTROL_REQUEST_HEADERS, "access-control-request-headers")                                    \
-    X(H_SERVER, "server")                                                                                    \
-    X(H_DATE, "date")                                                                                        \
-    X(H_ALT_SVC, "alt-svc")                                                                                  \
-    X(H_STRICT_TRANSPORT_SECURITY, "strict-transport-security")                                              \
-    X(H_RETRY_AFTER, "retry-after")                                                                          \
-    X(H_RETRY_AFTER_MS, "retry-after-ms")                                                                    \
-    X(H_USER_AGENT, "user-agent")                                                                            \
-    X(H_FORWARDED, "forwarded")                                                                              \
-    X(H_X_FORWARDED_FOR, "x-forwarded-for")                                                                  \
-    X(H_X_API_KEY, "x-api-key")                                                                              \
-    X(H_X_GOOG_API_KEY, "x-goog-api-key")                                                                    \
-    X(H_API_KEY, "api-key")                                                                                  \
-    X(H_X_WEIR_KEY, "x-weir-key")                                                                            \
-    X(H_X_CASE, "x-case")                                                                                    \
-    X(H_X_CORRELATION_ID, "x-correlation-id")                                                                \
-    X(H_TRACEPARENT, "traceparent")                                                                          \
-    X(H_TRACESTATE, "tracestate")                                                                            \
-    X(H_LOCATION, "location")                                                                                \
-    X(H_ANTHROPIC_VERSION, "anthropic-version")
+    X(H_HOST, "host", 'h', 't')                                                                              \
+    X(H_CONNECTION, "connection", 'c', 'n')                                                                  \
+    X(H_CONTENT_LENGTH, "content-length", 'c', 'h')                                                          \
+    X(H_CONTENT_TYPE, "content-type", 'c', 'e')                                                              \
+    X(H_CONTENT_ENCODING, "content-encoding", 'c', 'g')                                                      \
+    X(H_TRANSFER_ENCODING, "transfer-encoding", 't', 'g')                                                    \
+    X(H_ACCEPT, "accept", 'a', 't')                                                                          \
+    X(H_ACCEPT_ENCODING, "accept-encoding", 'a', 'g')                                                        \
+    X(H_AUTHORIZATION, "authorization", 'a', 'n')                                                            \
+    X(H_PROXY_AUTHORIZATION, "proxy-authorization", 'p', 'n')                                                \
+    X(H_PROXY_AUTHENTICATE, "proxy-authenticate", 'p', 'e')                                                  \
+    X(H_PROXY_CONNECTION, "proxy-connection", 'p', 'n')                                                      \
+    X(H_KEEP_ALIVE, "keep-alive", 'k', 'e')                                                                  \
+    X(H_TE, "te", 't', 'e')                                                                                  \
+    X(H_TRAILER, "trailer", 't', 'r')                                                                        \
+    X(H_UPGRADE, "upgrade", 'u', 'e')                                                                        \
+    X(H_EXPECT, "expect", 'e', 't')                                                                          \
+    X(H_COOKIE, "cookie", 'c', 'e')                                                                          \
+    X(H_SET_COOKIE, "set-cookie", 's', 'e')                                                                  \
+    X(H_ORIGIN, "origin", 'o', 'n')                                                                          \
+    X(H_ACCESS_CONTROL_REQUEST_METHOD, "access-control-request-method", 'a', 'd')                            \
+    X(H_ACCESS_CONTROL_REQUEST_HEADERS, "access-control-request-headers", 'a', 's')                          \
+    X(H_SERVER, "server", 's', 'r')                                                                          \
+    X(H_DATE, "date", 'd', 'e')                                                                              \
+    X(H_ALT_SVC, "alt-svc", 'a', 'c')                                                                        \
+    X(H_STRICT_TRANSPORT_SECURITY, "strict-transport-security", 's', 'y')                                    \
+    X(H_RETRY_AFTER, "retry-after", 'r', 'r')                                                                \
+    X(H_RETRY_AFTER_MS, "retry-after-ms", 'r', 's')                                                          \
+    X(H_USER_AGENT, "user-agent", 'u', 't')                                                                  \
+    X(H_FORWARDED, "forwarded", 'f', 'd')                                                                    \
+    X(H_X_FORWARDED_FOR, "x-forwarded-for", 'x', 'r')                                                        \
+    X(H_X_API_KEY, "x-api-key", 'x', 'y')                                                                    \
+    X(H_X_GOOG_API_KEY, "x-goog-api-key", 'x', 'y')                                                          \
+    X(H_API_KEY, "api-key", 'a', 'y')                                                                        \
+    X(H_X_WEIR_KEY, "x-weir-key", 'x', 'y')                                                                  \
+    X(H_X_CASE, "x-case", 'x', 'e')                                                                          \
+    X(H_X_CORRELATION_ID, "x-correlation-id", 'x', 'd')                                                      \
+    X(H_TRACEPARENT, "traceparent", 't', 't')                                                                \
+    X(H_TRACESTATE, "tracestate", 't', 'e')                                                                  \
+    X(H_LOCATION, "location", 'l', 'n')                                                                      \
+    X(H_ANTHROPIC_VERSION, "anthropic-version", 'a', 'n')
 
-#define HTTP_NAME_AS_ENUM(id, text) id,
+#define HTTP_NAME_AS_ENUM(id, text, first, last) id,
 enum http_name { H_OTHER, HTTP_NAMES(HTTP_NAME_AS_ENUM) H_COUNT };
 
 enum http_method { M_OTHER, M_GET, M_HEAD, M_POST, M_PUT, M_DELETE, M_PATCH, M_OPTIONS, M_CONNECT, M_TRACE };
@@ -74,10 +75,10 @@ struct http_headers {
 };
 
 enum http_framing {
-    FRAMING_NONE,    /* no body */
-    FRAMING_LENGTH,  /* content_length bytes */
+    FRAMING_NONE,   /* no body */
+    FRAMING_LENGTH, /* content_length bytes */
     FRAMING_CHUNKED,
-    FRAMING_CLOSE,   /* replies only: until the connection ends */
+    FRAMING_CLOSE, /* replies only: until the connection ends */
 };
 
 struct http_request {
@@ -112,15 +113,17 @@ enum http_parse {
  * DONE: *head_bytes says how long the head was, blank line included. BAD: err has a sentence that
  * names the rule and never quotes header values. Leading empty lines (at most 2 CRLF) are skipped, as
  * RFC 9112 2.2 lets a server do. */
-enum http_parse http_parse_request(struct http_request *out, struct str bytes, size_t *head_bytes, int *status,
-                                   struct err *err);
-enum http_parse http_parse_response(struct http_response *out, struct str bytes, size_t *head_bytes, struct err *err);
+enum http_parse http_parse_request(struct http_request *out, struct str bytes, size_t *head_bytes,
+                                   int *status, struct err *err);
+enum http_parse http_parse_response(struct http_response *out, struct str bytes, size_t *head_bytes,
+                                    struct err *err);
 
 /* NULL: absent. The first of several. */
 const struct http_header *http_headers_find(const struct http_headers *h, enum http_name id);
-const struct http_header *http_headers_find_text(const struct http_headers *h, struct str name); /* any case */
+const struct http_header *http_headers_find_text(const struct http_headers *h,
+                                                 struct str name);              /* any case */
 struct str http_headers_value(const struct http_headers *h, enum http_name id); /* empty: absent */
-enum http_name http_name_id(struct str name); /* any case */
+enum http_name http_name_id(struct str name);                                   /* any case */
 struct str http_name_text(enum http_name id);
 struct str http_status_reason(int status); /* "" for unknown ones */
 /* Is the token (any case) in a comma-separated list value? */

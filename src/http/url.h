@@ -1,4 +1,5 @@
-/* http/url.h: absolute URLs of upstreams (RFC 3986, http and https only) and percent-decoding. Pure. */
+/* http/url.h: absolute URLs of upstreams (RFC 3986, http and https only), the authority of a request, and
+ * percent-decoding. Pure. */
 #ifndef WEIR_HTTP_URL_H
 #define WEIR_HTTP_URL_H
 
@@ -15,9 +16,14 @@ struct url {
 };
 /* The parts point into `text` or the arena. User information, fragments, other schemes: ERR_INVALID. */
 MUST_CHECK bool url_parse(struct url *out, struct arena *a, struct str text, struct err *err);
-/* Percent-decodes; false: a bad escape or a NUL. '+' stays. */
+
+/* host [ ":" port ] of RFC 3986 3.2, as a Host header has it: *host with the brackets of an IPv6 address, *port
+ * digits or empty, at == NULL when there is no ':'. False: not that; user information and an empty host too. */
+MUST_CHECK bool url_split_authority(struct str text, struct str *host, struct str *port);
+
+/* Percent-decodes; false: a bad escape or a NUL. '+' stays. Without an escape *out is `text` itself. */
 MUST_CHECK bool url_decode(struct str *out, struct arena *a, struct str text);
-/* The value of a query parameter, not decoded; at == NULL: absent. */
+/* The value of a query parameter, not decoded, the first of several; at == NULL: absent. */
 struct str url_query_value(struct str query, struct str name);
 
 #endif
