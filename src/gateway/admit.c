@@ -1,0 +1,68 @@
+/* gateway/admit.c: takes one request from the caller's buckets. Only routes of role `user` count: monitoring is free.
+ * Callers without a key share the default tier's figures, each address (IPv6: each /64) with buckets of its own. */
+#include "gateway/admit.h"
+
+#include "gateway/reply.h"
+
+#include <arpa/inet.h>
+
+static const char *const window_options[LIMIT_WINDOW_COUNT] = {"requests_per_minute", "requests_per_hour",
+                                                               "requests_per_day"};
+static const char *const window_words[LIMIT_WINDOW_COUNT] = {"minute", "hour", "day"};
+
+/* An IPv6 customer has a /64: its first 8 bytes are the address that counts. */
+static struct str address_id(struct exchange *x)
+{
+    struct str peer = stream_peer(http_exchange_stream(x->http));
+    struct in6_addr six;
+    char *text = arena_cstr(x->arena, peer);
+    if (str_find_char(peer, ':') == SIZE_MAX || inet_pton(AF_INET6, text, &six) != 1) return peer;
+    char *id = arena_alloc(x->arena, 16);
+    return str_of(id, (size_t)(fmt_hex_bytes(id, &six, 8) - id));
+}
+
+static bool take_address(struct exchange *x, msec_t now)
+{
+    const struct config_limits *l = &x->config->default_tier->limits;
+    struct limiter_cfg cfg = {.requests = {[LIMIT_MINUTE] = (uint32_t)l->requests_per_minute,
+                                           [LIMIT_HOUR] = (uint32_t)l->requests_per_hour,
+                                           [LIMIT_DAY] = (uint32_t)l->requests_per_day}};
+    if (!cfg.requests[LIMIT_MINUTE] && !cfg.requests[LIMIT_HOUR] && !cfg.requests[LIMIT_DAY]) return true;
+    x->is_limited = true;
+    return registry_take_address(x->gateway->parts.registry, address_id(x), &cfg, now, x->wall_ms, &x->limits);
+}
+
+static bool take(struct exchange *x)
+{
+    msec_t now = fiber_now();
+    if (!x->principal) return take_address(x, now);
+    if (!x->principal->limits) return true;
+    x->is_limited = true;
+    return limit_slot_take(x->principal->limits, 1, now, x->wall_ms, &x->limits);
+}
+
+static void refuse(struct exchange *x)
+{
+    const struct limit_verdict *v = &x->limits;
+    struct str who = x->principal ? x->principal->name : STR("ip");
+    struct str tier = x->principal ? x->principal->tier->name : x->config->default_tier->name;
+    counter_add(metrics_counter(x->gateway->parts.shard, METRIC_RATE_LIMITED, METRIC_LABELS(who)), 1);
+    struct lines l;
+    lines_init(&l, x->arena, 1024);
+    reply_add_retry_after(&l, (int64_t)v->retry_after_s * 1000);
+    struct chat_error err = {.problem = PROBLEM_RATE_LIMITED};
+    err.message = arena_printf(x->arena,
+                               "Rate limit exceeded: tier \"%.*s\" allows %u requests per %s "
+                               "(tiers.%.*s.%s). Try again in %u s.",
+                               STR_ARG(tier), v->windows[v->refused_by].limit, window_words[v->refused_by],
+                               STR_ARG(tier), window_options[v->refused_by], v->retry_after_s);
+    reply_error(x, &err, &l);
+}
+
+bool admit(struct exchange *x)
+{
+    if (x->route->role != CONFIG_ROLE_USER || (x->route->public_bit & x->config->auth.public)) return true;
+    if (take(x)) return true;
+    refuse(x);
+    return false;
+}

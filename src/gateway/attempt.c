@@ -1,0 +1,231 @@
+/* gateway/attempt.c: one try at one target.
+ *
+ *     send ── head ──► status ── 2xx, stream ──► hold events until the first content ──► success: relay.c goes on
+ *                        │    └─ 2xx, plain  ──► read the whole reply and check it   ──► success: relay.c goes on
+ *                        └─ any other ─────────► read the rejection and classify it
+ *     a failure, a timeout or a cancel anywhere: straight out with its outcome
+ *
+ * Nothing goes to the caller here (but keep-alives of a stream that waits long), so every failure may be tried
+ * elsewhere; that is pipeline.c's decision. */
+#include "gateway/attempt.h"
+
+#include "gateway/headers.h"
+#include "gateway/relay.h"
+
+struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const struct target *target,
+                            struct breaker_ticket ticket)
+{
+    struct attempt *a = arena_new(x->arena, struct attempt);
+    a->exchange = x;
+    a->settings = plan->settings;
+    a->target = target;
+    a->ticket = ticket;
+    a->key = provider_state_pick_key(target->endpoint->state, target->provider->key_count, fiber_now());
+    a->asks_usage = x->facts.is_stream && !x->facts.wants_usage &&
+                    target->provider->facts.stream_usage == STREAM_USAGE_INJECT &&
+                    !atomic_load_explicit(&target->endpoint->state->refuses_stream_options, memory_order_relaxed);
+    x->dialect->same->observer_init(&a->observer, x->arena, x->route->operation);
+    buf_init(&a->held, x->facts.is_stream ? HOLD_MAX_BYTES : PLAIN_MAX_CHECKED_BYTES);
+    return a;
+}
+
+void attempt_done(struct attempt *a)
+{
+    http_call_end(&a->call); /* kept if the reply was read to its end */
+    buf_done(&a->held);
+    if (a->has_sse) sse_done(&a->sse);
+    a->has_sse = false;
+}
+
+bool attempt_hides(const struct attempt *a, unsigned event_facts)
+{
+    return (event_facts & EVENT_USAGE_ONLY) && !a->exchange->facts.wants_usage;
+}
+
+static enum outcome outcome_of_io(enum io io)
+{
+    switch (io) {
+    case IO_TIMEOUT:   return OUTCOME_TIMEOUT;
+    case IO_CANCELLED: return OUTCOME_CALLER_GONE;
+    case IO_OK:
+    case IO_END:
+    case IO_FAIL:      break;
+    }
+    return OUTCOME_UNREACHABLE;
+}
+
+static enum outcome malformed(struct attempt *a, const char *why)
+{
+    err_set(&a->err, ERR_INVALID, "%s", why);
+    return OUTCOME_MALFORMED;
+}
+
+/* ---- sending ---- */
+static struct str request_head(struct attempt *a, size_t body_bytes)
+{
+    struct exchange *x = a->exchange;
+    const struct provider *p = a->target->provider;
+    struct lines l;
+    lines_init(&l, x->arena, 1024);
+    lines_raw(&l, STR("POST "));
+    lines_raw(&l, a->target->endpoint->url.path);
+    lines_raw(&l, operation_row(x->route->operation)->path);
+    lines_raw(&l, headers_query(x));
+    lines_raw(&l, STR(" HTTP/1.1\r\n"));
+    lines_add(&l, STR("Host"), a->target->endpoint->url.authority);
+    lines_raw(&l, p->key_lines[a->key]);
+    lines_raw(&l, p->extra_lines);
+    headers_upstream(x, &l);
+    lines_add_i64(&l, STR("Content-Length"), (int64_t)body_bytes);
+    lines_raw(&l, STR("\r\n"));
+    return lines_str(&l);
+}
+
+static msec_t sooner(msec_t a, msec_t b)
+{
+    return a < b ? a : b;
+}
+
+static enum io send_request(struct attempt *a)
+{
+    struct exchange *x = a->exchange;
+    struct spliced body;
+    struct str pieces[1 + SPLICED_MAX_PIECES];
+    x->dialect->same->splice_request(&body, x->arena, &x->facts, a->target->model, a->asks_usage);
+    pieces[0] = request_head(a, body.bytes);
+    memcpy(pieces + 1, body.pieces, body.count * sizeof *body.pieces);
+
+    const struct config_timeouts *t = &a->settings->timeouts;
+    a->deadline = sooner(x->deadline, fiber_deadline(x->facts.is_stream ? t->first_token_ms : t->reply_ms));
+    struct http_call_request request = {.origin = &a->target->endpoint->origin,
+                                        .pieces = pieces,
+                                        .count = 1 + body.count,
+                                        .connect_ms = t->connect_ms,
+                                        .deadline = a->deadline};
+    a->started_ns = clock_monotonic_ns();
+    enum io io = http_call_begin(&a->call, x->gateway->client, &request, &a->err);
+    if (io != IO_OK) return io;
+    return http_call_read_head(a->call, &a->head, x->arena, &a->err);
+}
+
+/* ---- a rejection ---- */
+static enum outcome read_rejection(struct attempt *a, enum outcome outcome)
+{
+    struct exchange *x = a->exchange;
+    buf_done(&a->held);
+    buf_init(&a->held, REJECTION_MAX_BYTES);
+    enum io io = http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err);
+    if (io == IO_CANCELLED) return OUTCOME_CALLER_GONE;
+    if (io != IO_OK) a->body = STR("");
+    struct http_message reply = {.status = a->head.status, .headers = &a->head.headers, .body = a->body};
+    x->dialect->classify(&a->verdict, x->arena, &reply);
+    err_set(&a->err, ERR_INVALID, "status %d", a->head.status);
+    return outcome;
+}
+
+/* ---- a plain reply ---- */
+/* Reads on into `held` until the end or until it is full. */
+static enum io gather(struct attempt *a)
+{
+    for (;;) {
+        struct str chunk;
+        enum io io = http_call_read_body(a->call, &chunk, a->deadline, &a->err);
+        if (io == IO_END) break;
+        if (io != IO_OK) return io;
+        if (buf_append(&a->held, chunk)) continue;
+        a->is_cut_short = true; /* the chunk goes on in front of what is still to come */
+        a->body = chunk;
+        return IO_OK;
+    }
+    a->body = buf_str(&a->held);
+    return IO_OK;
+}
+
+static bool is_json_type(struct str type)
+{
+    return type.len == 0 || str_contains_nocase(type, STR("json"));
+}
+
+static enum outcome read_reply(struct attempt *a)
+{
+    struct str type = http_headers_value(&a->head.headers, H_CONTENT_TYPE);
+    if (http_headers_value(&a->head.headers, H_CONTENT_ENCODING).len)
+        return malformed(a, "the reply is encoded although identity was asked for");
+    bool is_short = a->head.framing == FRAMING_LENGTH && a->head.content_length <= PLAIN_MAX_CHECKED_BYTES;
+    enum io io = is_short ? http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err) : gather(a);
+    if (io != IO_OK) return outcome_of_io(io);
+    if (a->is_cut_short) return OUTCOME_SUCCESS; /* too large to be held back: its head and size must do */
+    if (!is_json_type(type)) return malformed(a, "the reply is not JSON by its content type");
+    if (!a->exchange->dialect->same->observe_reply(&a->observer, a->body, &a->err)) return OUTCOME_MALFORMED;
+    return OUTCOME_SUCCESS;
+}
+
+/* ---- a stream, until its first content ---- */
+static enum outcome hold_event(struct attempt *a, const struct sse_event *event, bool *has_content)
+{
+    struct exchange *x = a->exchange;
+    unsigned facts = 0;
+    if (event->is_dispatched) {
+        facts = x->dialect->same->observe_event(&a->observer, event->name, event->data);
+        if (facts & EVENT_ERROR) return malformed(a, "the stream reports an error before any content");
+        if (facts & EVENT_MALFORMED) return malformed(a, "an event of the stream is not JSON");
+        if ((facts & EVENT_TERMINAL) && !(a->observer.seen & (EVENT_CONTENT | EVENT_FINISH)))
+            return malformed(a, "the stream ended without content and without a finish reason");
+    }
+    if (!attempt_hides(a, facts) && !buf_append(&a->held, event->raw))
+        return malformed(a, "over 256 KiB came before any content");
+    if (a->observer.events > HOLD_MAX_EVENTS) return malformed(a, "over 64 events came before any content");
+    *has_content = facts & (EVENT_CONTENT | EVENT_FINISH);
+    return OUTCOME_SUCCESS;
+}
+
+/* All complete events of the chunk; stops behind the first with content, relay.c takes the rest. */
+static enum outcome hold_chunk(struct attempt *a, struct str chunk, bool *has_content)
+{
+    struct sse_event event;
+    sse_feed(&a->sse, chunk);
+    while (!*has_content) {
+        enum sse sse = sse_next(&a->sse, &event, &a->err);
+        if (sse == SSE_MORE) return OUTCOME_SUCCESS;
+        if (sse == SSE_BAD) return OUTCOME_MALFORMED;
+        enum outcome outcome = hold_event(a, &event, has_content);
+        if (outcome != OUTCOME_SUCCESS) return outcome;
+    }
+    return OUTCOME_SUCCESS;
+}
+
+static enum outcome await_content(struct attempt *a)
+{
+    struct str type = http_headers_value(&a->head.headers, H_CONTENT_TYPE);
+    if (!str_starts_with_nocase(type, STR("text/event-stream")))
+        return malformed(a, "a stream was asked for and the reply is none by its content type");
+    if (http_headers_value(&a->head.headers, H_CONTENT_ENCODING).len)
+        return malformed(a, "the stream is encoded although identity was asked for");
+    sse_init(&a->sse, EVENT_MAX_BYTES);
+    a->has_sse = true;
+    bool has_content = false;
+    while (!has_content) {
+        struct str chunk;
+        enum io io = http_call_read_body(a->call, &chunk, a->deadline, &a->err);
+        if (io == IO_END) return malformed(a, "the stream ended before any content");
+        if (io != IO_OK) return outcome_of_io(io);
+        enum outcome outcome = hold_chunk(a, chunk, &has_content);
+        if (outcome != OUTCOME_SUCCESS) return outcome;
+    }
+    return OUTCOME_SUCCESS;
+}
+
+enum outcome attempt_run(struct attempt *a)
+{
+    struct exchange *x = a->exchange;
+    x->doing = "waiting for the reply's head";
+    enum io io = send_request(a);
+    if (io != IO_OK) return a->err.code == ERR_INVALID ? OUTCOME_MALFORMED : outcome_of_io(io);
+
+    enum outcome outcome = outcome_of_status(a->head.status);
+    if (outcome != OUTCOME_SUCCESS) return read_rejection(a, outcome);
+    x->doing = x->facts.is_stream ? "waiting for the first content" : "reading the reply";
+    outcome = x->facts.is_stream ? await_content(a) : read_reply(a);
+    a->content_ns = clock_monotonic_ns();
+    return outcome;
+}

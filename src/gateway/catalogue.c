@@ -1,0 +1,128 @@
+/* gateway/catalogue.c: lists of model ids behind a lock. A fresh list replaces the old one whole. */
+#include "gateway/catalogue.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "json/cursor.h"
+
+#include <pthread.h>
+
+struct catalogue {
+    pthread_mutex_t lock;
+    struct arena arena; /* ids */
+    struct str *ids;
+    size_t count;
+    struct map by_id;
+    bool is_claimed;
+    msec_t ask_again_at; /* 0: never asked */
+};
+
+struct catalogues {
+    struct map by_origin; /* main's alone */
+    struct arena arena;
+};
+
+struct catalogues *catalogues_new(void)
+{
+    struct catalogues *all = xzalloc(sizeof *all);
+    map_init(&all->by_origin);
+    arena_init(&all->arena);
+    return all;
+}
+
+static void forget(struct catalogue *c)
+{
+    map_done(&c->by_id);
+    arena_done(&c->arena);
+    c->ids = NULL;
+    c->count = 0;
+}
+
+void catalogues_free(struct catalogues *all)
+{
+    if (!all) return;
+    size_t at = 0;
+    for (struct map_entry *e; (e = map_next(&all->by_origin, &at));) {
+        struct catalogue *c = e->value;
+        forget(c);
+        pthread_mutex_destroy(&c->lock);
+    }
+    map_done(&all->by_origin);
+    arena_done(&all->arena);
+    xfree(all);
+}
+
+struct catalogue *catalogues_get(struct catalogues *all, struct str provider, struct str base_url)
+{
+    struct str id = arena_join(&all->arena, (struct str[]){provider, STR(" "), base_url}, 3);
+    struct catalogue *c = map_get(&all->by_origin, id);
+    if (c) return c;
+    c = arena_new(&all->arena, struct catalogue);
+    pthread_mutex_init(&c->lock, NULL);
+    map_init(&c->by_id);
+    arena_init(&c->arena);
+    map_put(&all->by_origin, id, c);
+    return c;
+}
+
+bool catalogue_claim(struct catalogue *c, msec_t now)
+{
+    pthread_mutex_lock(&c->lock);
+    bool is_due = !c->is_claimed && (c->ask_again_at == 0 || now >= c->ask_again_at);
+    if (is_due) c->is_claimed = true;
+    pthread_mutex_unlock(&c->lock);
+    return is_due;
+}
+
+/* OpenAI's {"data":[{"id":…}]}; Together answers with the bare array. */
+static void read_list(struct catalogue *c, struct str reply)
+{
+    struct json_value root = json_value_of(str_trim(reply));
+    struct json_value list = root.type == JSON_ARRAY ? root : json_get(root, STR("data"));
+    struct json_items it;
+    struct json_value item;
+    size_t room = 0;
+    json_items_init(&it, list);
+    while (json_items_next(&it, &item)) room++;
+    if (room > CATALOGUE_MAX_MODELS) room = CATALOGUE_MAX_MODELS;
+    c->ids = arena_new_array(&c->arena, struct str, room + 1);
+    json_items_init(&it, list);
+    while (c->count < room && json_items_next(&it, &item)) {
+        struct str id;
+        if (!json_to_str(json_get(item, STR("id")), &c->arena, &id) || id.len == 0 || id.len > 512) continue;
+        id = arena_copy(&c->arena, id);
+        if (map_put(&c->by_id, id, c)) continue;
+        c->ids[c->count++] = id;
+    }
+}
+
+void catalogue_store(struct catalogue *c, struct str reply, msec_t now)
+{
+    pthread_mutex_lock(&c->lock);
+    if (reply.len) {
+        forget(c);
+        read_list(c, reply);
+    }
+    c->is_claimed = false;
+    c->ask_again_at = now + (reply.len ? CATALOGUE_FRESH_MS : CATALOGUE_RETRY_MS);
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool catalogue_has(struct catalogue *c, struct str model)
+{
+    pthread_mutex_lock(&c->lock);
+    bool has = map_get(&c->by_id, model) != NULL;
+    pthread_mutex_unlock(&c->lock);
+    return has;
+}
+
+size_t catalogue_list(struct catalogue *c, struct arena *a, const struct str **ids)
+{
+    pthread_mutex_lock(&c->lock);
+    struct str *copies = arena_new_array(a, struct str, c->count + 1);
+    for (size_t i = 0; i < c->count; i++) copies[i] = arena_copy(a, c->ids[i]);
+    size_t count = c->count;
+    pthread_mutex_unlock(&c->lock);
+    *ids = copies;
+    return count;
+}

@@ -1,0 +1,94 @@
+/* gateway/exchange.c: the frame around every request: identity for the logs at its start, counts and one log line at
+ * its end, whatever happened in between. */
+#include "gateway/exchange.h"
+
+static const struct exchange_route no_route = {.endpoint = STR_INIT("none"), .surface = SURFACE_PLAIN};
+
+struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
+{
+    struct arena *arena = http_exchange_arena(http);
+    struct exchange *x = arena_new(arena, struct exchange);
+    x->gateway = g;
+    x->http = http;
+    x->arena = arena;
+    x->request = http_exchange_request(http);
+    x->use = gateway_use_snapshot(g);
+    x->config = x->use->snapshot->config;
+    x->route = &no_route;
+    x->doing = "routing";
+    x->started_ns = http_exchange_started_ns(http);
+    x->wall_ms = clock_wall_ms();
+    char *room = arena_alloc(arena, CORRELATION_MADE_BYTES);
+    x->correlation_id = correlation_id(http_headers_value(&x->request->headers, H_X_CORRELATION_ID), &g->random, room);
+    x->continues_trace =
+        trace_continue(&x->trace, http_headers_value(&x->request->headers, H_TRACEPARENT), &g->random);
+    gauge_add(g->exchanges, 1);
+    return x;
+}
+
+bool exchange_is_cancelled(const struct exchange *x)
+{
+    (void)x;
+    return fiber_is_cancelled(fiber_current());
+}
+
+int64_t exchange_overhead_us(const struct exchange *x)
+{
+    int64_t until = x->committed_ns ? x->committed_ns : clock_monotonic_ns();
+    int64_t ns = until - x->started_ns - x->upstream_ns;
+    return ns > 0 ? ns / 1000 : 0;
+}
+
+static void count(struct exchange *x, int status, int64_t duration_ns)
+{
+    struct metrics_shard *shard = x->gateway->parts.shard;
+    char digits[FMT_U64_BYTES];
+    struct str status_text = str_of(digits, (size_t)(fmt_u64(digits, (uint64_t)status) - digits));
+    struct str method = x->request->method == M_OTHER ? STR("OTHER") : x->request->method_name;
+    struct str endpoint = x->route->endpoint;
+    counter_add(metrics_counter(shard, METRIC_HTTP_REQUESTS, METRIC_LABELS(method, endpoint, status_text)), 1);
+    histogram_observe(metrics_histogram(shard, METRIC_HTTP_DURATION, METRIC_LABELS(method, endpoint)),
+                      (uint64_t)duration_ns);
+    if (x->error_type.len)
+        counter_add(metrics_counter(shard, METRIC_HTTP_ERRORS, METRIC_LABELS(method, endpoint, x->error_type)), 1);
+    if (x->committed_ns) histogram_observe(x->gateway->overhead, (uint64_t)exchange_overhead_us(x) * 1000);
+}
+
+static void write_log(struct exchange *x, int status, int64_t duration_ns)
+{
+    if (!log_wants(x->gateway->parts.log, LOG_INFO)) return;
+    char trace_id[32];
+    fmt_hex_bytes(trace_id, x->trace.trace_id, sizeof x->trace.trace_id);
+    struct log_access line = {
+        .wall_ms = x->wall_ms + duration_ns / 1000000,
+        .level = status >= 500 ? LOG_ERROR : LOG_INFO,
+        .category = x->attempts ? LOG_DIRECT_PROVIDER : LOG_API_GATEWAY,
+        .correlation_id = x->correlation_id,
+        .trace_id = str_of(trace_id, sizeof trace_id),
+        .method = x->request->method_name,
+        .path = x->request->path,
+        .key = x->principal ? x->principal->name : STR(""),
+        .provider = x->provider_name,
+        .model = x->target_model,
+        .outcome = x->has_outcome ? outcome_row(x->outcome)->name : STR(""),
+        .duration_us = (uint64_t)duration_ns / 1000,
+        .overhead_us = x->committed_ns ? (uint64_t)exchange_overhead_us(x) : UINT64_MAX,
+        .bytes = http_exchange_sent_bytes(x->http),
+        .input_tokens = x->usage.is_known ? usage_input(&x->usage) : -1,
+        .output_tokens = x->usage.is_known ? usage_output(&x->usage) : -1,
+        .status_code = status,
+        .attempts = x->attempts,
+        .is_stream = x->is_stream,
+    };
+    log_access(x->gateway->parts.log, &line);
+}
+
+void exchange_end(struct exchange *x)
+{
+    int status = http_exchange_status(x->http);
+    int64_t duration_ns = clock_monotonic_ns() - x->started_ns;
+    count(x, status, duration_ns);
+    write_log(x, status, duration_ns);
+    gauge_add(x->gateway->exchanges, -1);
+    gateway_release_snapshot(x->gateway, x->use);
+}

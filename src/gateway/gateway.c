@@ -1,0 +1,61 @@
+/* gateway/gateway.c: the worker's object: its client, its counters and the snapshot in force. */
+#include "gateway/gateway.h"
+
+#include "base/mem.h"
+
+#include <openssl/evp.h>
+
+enum { UPSTREAM_IDLE_MS = 60000, UPSTREAM_MAX_IDLE = 1024 };
+
+struct gateway *gateway_new(const struct gateway_parts *parts)
+{
+    struct gateway *g = xzalloc(sizeof *g);
+    g->parts = *parts;
+    g->client = http_client_new(parts->loop, &(struct http_client_options){.idle_ms = UPSTREAM_IDLE_MS,
+                                                                           .max_idle_per_pool = UPSTREAM_MAX_IDLE});
+    random_init(&g->random, random_seed());
+    g->exchanges = metrics_gauge(parts->shard, METRIC_EXCHANGES, NULL);
+    g->overhead = metrics_histogram(parts->shard, METRIC_OVERHEAD, NULL);
+    g->_digest_context = EVP_MD_CTX_new();
+    gateway_set_snapshot(g, parts->snapshot);
+    return g;
+}
+
+void gateway_free(struct gateway *g)
+{
+    if (!g) return;
+    gateway_release_snapshot(g, g->current);
+    http_client_free(g->client);
+    EVP_MD_CTX_free(g->_digest_context);
+    xfree(g);
+}
+
+void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh)
+{
+    struct snapshot_use *old = g->current;
+    g->current = xzalloc(sizeof *g->current);
+    *g->current = (struct snapshot_use){.snapshot = snapshot_ref(fresh), .uses = 1};
+    if (old) gateway_release_snapshot(g, old);
+}
+
+struct snapshot_use *gateway_use_snapshot(struct gateway *g)
+{
+    g->current->uses++;
+    return g->current;
+}
+
+void gateway_release_snapshot(struct gateway *g, struct snapshot_use *use)
+{
+    (void)g;
+    if (--use->uses > 0) return;
+    snapshot_unref(&use->snapshot);
+    xfree(use);
+}
+
+void gateway_digest(struct gateway *g, unsigned char out[DIGEST_BYTES], struct str key)
+{
+    unsigned bytes = DIGEST_BYTES;
+    EVP_DigestInit_ex2(g->_digest_context, EVP_sha256(), NULL);
+    EVP_DigestUpdate(g->_digest_context, key.at, key.len);
+    EVP_DigestFinal_ex(g->_digest_context, out, &bytes);
+}

@@ -1,0 +1,55 @@
+/* gateway/gateway.h: what one worker has at hand for its exchanges. One per worker, for the thread of its loop. */
+#ifndef WEIR_GATEWAY_GATEWAY_H
+#define WEIR_GATEWAY_GATEWAY_H
+
+#include "base/random.h"
+#include "gateway/snapshot.h"
+#include "http/client.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+/* A snapshot and how many of this worker's exchanges still use it; current: the worker itself does, too. */
+struct snapshot_use {
+    struct snapshot *snapshot;
+    unsigned uses;
+};
+
+/* Of the whole process; made by main, read and marked by workers. */
+struct process_state {
+    atomic_bool is_draining; /* ready says 503, replies say Connection: close */
+    atomic_bool is_ending;   /* grace is over: streams end with their error event */
+    int64_t started_wall_ms;
+    struct str version;
+    unsigned workers;
+};
+
+struct gateway_parts { /* all lent for the gateway's life */
+    struct loop *loop;
+    struct registry *registry;
+    struct metrics *metrics;
+    struct metrics_shard *shard;
+    struct log_ring *log;
+    struct process_state *process;
+    struct snapshot *snapshot; /* referenced */
+};
+
+struct gateway {
+    struct gateway_parts parts;
+    struct http_client *client;
+    struct snapshot_use *current;
+    struct random random;
+    struct gauge *exchanges;
+    struct histogram *overhead;
+    struct evp_md_ctx_st *_digest_context;
+};
+
+struct gateway *gateway_new(const struct gateway_parts *parts);
+void gateway_free(struct gateway *g); /* no exchange runs any more */
+/* On the worker: new exchanges use `fresh` (referenced). */
+void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh);
+struct snapshot_use *gateway_use_snapshot(struct gateway *g);
+void gateway_release_snapshot(struct gateway *g, struct snapshot_use *use);
+/* SHA-256 of a key with a context that is made once. */
+void gateway_digest(struct gateway *g, unsigned char out[DIGEST_BYTES], struct str key);
+
+#endif

@@ -1,0 +1,123 @@
+/* gateway/headers.c: two tables of names that stop here; everything else passes, because providers and SDKs invent new
+ * headers faster than any list of allowed ones could follow. */
+#include "gateway/headers.h"
+
+/* Stops on its way up: of one connection only, a credential, or set by us. */
+static const bool stops_upstream[H_COUNT] = {
+    [H_HOST] = true,
+    [H_CONNECTION] = true,
+    [H_KEEP_ALIVE] = true,
+    [H_PROXY_CONNECTION] = true,
+    [H_PROXY_AUTHENTICATE] = true,
+    [H_TE] = true,
+    [H_TRAILER] = true,
+    [H_UPGRADE] = true,
+    [H_EXPECT] = true,
+    [H_TRANSFER_ENCODING] = true,
+    [H_CONTENT_LENGTH] = true,
+    [H_CONTENT_ENCODING] = true,
+    [H_CONTENT_TYPE] = true,
+    [H_ACCEPT_ENCODING] = true,
+    [H_AUTHORIZATION] = true,
+    [H_PROXY_AUTHORIZATION] = true,
+    [H_X_API_KEY] = true,
+    [H_X_GOOG_API_KEY] = true,
+    [H_API_KEY] = true,
+    [H_X_WEIR_KEY] = true,
+    [H_COOKIE] = true,
+    [H_ORIGIN] = true,
+    [H_ACCESS_CONTROL_REQUEST_METHOD] = true,
+    [H_ACCESS_CONTROL_REQUEST_HEADERS] = true,
+    [H_FORWARDED] = true,
+    [H_X_FORWARDED_FOR] = true,
+    [H_X_CORRELATION_ID] = true,
+    [H_TRACEPARENT] = true,
+};
+
+/* Stops on its way back: of one connection only, the provider's own business with its clients, or set by us. */
+static const bool stops_back[H_COUNT] = {
+    [H_CONNECTION] = true,
+    [H_KEEP_ALIVE] = true,
+    [H_PROXY_CONNECTION] = true,
+    [H_PROXY_AUTHENTICATE] = true,
+    [H_TE] = true,
+    [H_TRAILER] = true,
+    [H_UPGRADE] = true,
+    [H_TRANSFER_ENCODING] = true,
+    [H_CONTENT_LENGTH] = true,
+    [H_SET_COOKIE] = true,
+    [H_SERVER] = true,
+    [H_DATE] = true,
+    [H_ALT_SVC] = true,
+    [H_STRICT_TRANSPORT_SECURITY] = true,
+    [H_X_CORRELATION_ID] = true,
+    [H_TRACEPARENT] = true,
+    [H_TRACESTATE] = true,
+};
+
+static bool starts_with_any(struct str name, const struct str *prefixes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_starts_with_nocase(name, prefixes[i])) return true;
+    return false;
+}
+
+/* A Connection header that names other headers is rare: only then each header is looked up in it. */
+static bool names_headers(struct str connection)
+{
+    return connection.len && !str_equals_nocase(connection, STR("keep-alive")) &&
+           !str_equals_nocase(connection, STR("close"));
+}
+
+static void pass(const struct http_headers *from, const bool *stops, const struct str *prefixes, size_t prefix_count,
+                 struct lines *l)
+{
+    bool is_listed = names_headers(http_headers_value(from, H_CONNECTION));
+    for (unsigned i = 0; i < from->count; i++) {
+        const struct http_header *h = &from->at[i];
+        if (stops[h->id]) continue;
+        if (h->id == H_OTHER && starts_with_any(h->name, prefixes, prefix_count)) continue;
+        if (is_listed && http_header_is_hop_by_hop(h, from)) continue;
+        lines_add(l, h->name, h->value);
+    }
+}
+
+void headers_upstream(struct exchange *x, struct lines *l)
+{
+    static const struct str prefixes[] = {STR_INIT("x-weir-"), STR_INIT("x-provider-key-")};
+    pass(&x->request->headers, stops_upstream, prefixes, ARRAY_COUNT(prefixes), l);
+    struct str type = http_headers_value(&x->request->headers, H_CONTENT_TYPE);
+    lines_add(l, STR("Content-Type"), type.len ? type : STR("application/json"));
+    lines_raw(l, STR("Accept-Encoding: identity\r\n"));
+    lines_add(l, STR("X-Correlation-ID"), x->correlation_id);
+    char traceparent[TRACEPARENT_BYTES];
+    trace_format(traceparent, &x->trace);
+    lines_add(l, STR("traceparent"), str_of(traceparent, sizeof traceparent));
+}
+
+void headers_back(const struct http_response *from, struct lines *l)
+{
+    static const struct str prefixes[] = {
+        STR_INIT("x-ratelimit-"),  STR_INIT("ratelimit"),  STR_INIT("anthropic-ratelimit-"),    STR_INIT("x-weir-"),
+        STR_INIT("access-control-"), STR_INIT("x-cache"),  STR_INIT("x-content-type-options"),  STR_INIT("x-frame-options"),
+        STR_INIT("x-xss-protection"), STR_INIT("content-security-policy"),
+    };
+    pass(&from->headers, stops_back, prefixes, ARRAY_COUNT(prefixes), l);
+}
+
+struct str headers_query(struct exchange *x)
+{
+    struct str rest = x->request->query, kept = {0};
+    if (rest.len == 0) return kept;
+    struct lines l;
+    lines_init(&l, x->arena, rest.len + 2);
+    char separator = '?';
+    while (rest.at) {
+        struct str pair = str_cut(&rest, '&');
+        if (pair.len == 0 || str_starts_with(pair, STR("key=")) || str_equals(pair, STR("key"))) continue;
+        lines_raw(&l, str_of(&separator, 1));
+        lines_raw(&l, pair);
+        separator = '&';
+    }
+    return lines_str(&l);
+}

@@ -1,0 +1,14 @@
+/* gateway/headers.h: which headers pass, in both directions (CONTRACT section 4, "Headers upstream", "Headers back"). */
+#ifndef WEIR_GATEWAY_HEADERS_H
+#define WEIR_GATEWAY_HEADERS_H
+
+#include "gateway/exchange.h"
+
+/* The caller's headers that go upstream, then those that every upstream request gets. */
+void headers_upstream(struct exchange *x, struct lines *l);
+/* The provider's headers that go back. */
+void headers_back(const struct http_response *from, struct lines *l);
+/* The caller's query without its key, with '?' in front; empty: none. */
+struct str headers_query(struct exchange *x);
+
+#endif

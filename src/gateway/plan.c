@@ -1,0 +1,143 @@
+/* gateway/plan.c: resolves the model's name. The order is the contract's; the first rule that knows the name decides. */
+#include "gateway/plan.h"
+
+#include "gateway/identify.h"
+#include "gateway/reply.h"
+
+enum { LIST_MS = 5000, LIST_MAX_BYTES = 4 << 20 };
+
+static const uint32_t operation_apis[OP_COUNT] = {
+    [OP_CHAT] = API_CHAT,
+    [OP_COMPLETIONS] = API_COMPLETIONS,
+    [OP_EMBEDDINGS] = API_EMBEDDINGS,
+    [OP_MODERATIONS] = API_MODERATIONS,
+};
+
+static bool can_do(const struct exchange *x, const struct provider *p)
+{
+    return p->facts.apis & operation_apis[x->route->operation];
+}
+
+/* One target per place where the provider can be reached. */
+static void add(struct plan *plan, const struct exchange *x, const struct provider *p, struct str model)
+{
+    if (!can_do(x, p)) return;
+    for (unsigned i = 0; i < p->endpoint_count && plan->count < PLAN_MAX_TARGETS; i++)
+        plan->targets[plan->count++] = (struct target){p, &p->endpoints[i], model};
+}
+
+/* ---- the rules ---- */
+static bool by_entry(struct plan *plan, struct exchange *x)
+{
+    const struct config_model *m = config_find_model(x->config, x->model);
+    if (!m) return false;
+    plan->settings = m;
+    for (size_t i = 0; i < m->targets.count; i++) {
+        const struct config_target *t = &m->targets.at[i];
+        const struct provider *p = snapshot_find_provider(x->use->snapshot, t->provider_name);
+        if (p) add(plan, x, p, str_equals(t->model, STR("*")) ? x->model : t->model);
+    }
+    return true;
+}
+
+static bool by_auto(struct plan *plan, struct exchange *x)
+{
+    if (!str_equals(x->model, STR("auto"))) return false;
+    const struct snapshot *s = x->use->snapshot;
+    for (size_t i = 0; i < s->provider_count; i++)
+        if (s->providers[i].facts.model.len) add(plan, x, &s->providers[i], s->providers[i].facts.model);
+    return plan->count > 0;
+}
+
+static bool by_list(struct plan *plan, struct exchange *x)
+{
+    const struct snapshot *s = x->use->snapshot;
+    plan_refresh_catalogues(x);
+    for (size_t i = 0; i < s->provider_count; i++)
+        if (catalogue_has(s->providers[i].catalogue, x->model)) add(plan, x, &s->providers[i], x->model);
+    return plan->count > 0;
+}
+
+static bool by_provider(struct plan *plan, struct exchange *x)
+{
+    struct str model = x->model;
+    struct str first = str_cut(&model, '/');
+    const struct provider *p = model.len ? snapshot_find_provider(x->use->snapshot, first) : NULL;
+    if (!p) return false;
+    add(plan, x, p, model);
+    return true;
+}
+
+/* ---- lists of models ---- */
+static void fetch_list(struct exchange *x, const struct provider *p)
+{
+    const struct endpoint *e = &p->endpoints[0];
+    struct str head = arena_join(x->arena,
+                                 (struct str[]){STR("GET "), e->url.path, STR("/models HTTP/1.1\r\nHost: "),
+                                                e->url.authority, STR("\r\n"), p->key_lines[0], p->extra_lines,
+                                                STR("Accept: application/json\r\nAccept-Encoding: identity\r\n\r\n")},
+                                 8);
+    struct http_call_request request = {.origin = &e->origin,
+                                        .pieces = &head,
+                                        .count = 1,
+                                        .connect_ms = LIST_MS,
+                                        .deadline = fiber_deadline(LIST_MS)};
+    struct http_call *call = NULL;
+    struct http_response reply;
+    struct str body = {0};
+    struct buf into;
+    struct err err;
+    buf_init(&into, LIST_MAX_BYTES);
+    if (http_call_begin(&call, x->gateway->client, &request, &err) == IO_OK &&
+        http_call_read_head(call, &reply, x->arena, &err) == IO_OK && reply.status == 200 &&
+        http_call_read_whole(call, &body, &into, request.deadline, &err) == IO_OK)
+        catalogue_store(p->catalogue, body, fiber_now());
+    else
+        catalogue_store(p->catalogue, STR(""), fiber_now());
+    http_call_end(&call);
+    buf_done(&into);
+}
+
+void plan_refresh_catalogues(struct exchange *x)
+{
+    const struct snapshot *s = x->use->snapshot;
+    x->doing = "fetching lists of models";
+    for (size_t i = 0; i < s->provider_count; i++)
+        if (catalogue_claim(s->providers[i].catalogue, fiber_now())) fetch_list(x, &s->providers[i]);
+}
+
+/* ---- the plan ---- */
+static struct plan *refuse(struct exchange *x, enum problem problem, struct str message)
+{
+    reply_problem(x, problem, STR("model"), message);
+    return NULL;
+}
+
+static struct plan *refuse_unknown(struct exchange *x)
+{
+    if (x->use->snapshot->provider_count == 0)
+        return refuse(x, PROBLEM_MODEL_NOT_FOUND,
+                      STR("No provider is configured: set OPENAI_API_KEY or add providers to weir.yaml."));
+    return refuse(x, PROBLEM_MODEL_NOT_FOUND,
+                  arena_printf(x->arena,
+                               "The model \"%.*s\" is not known here: it is no entry of models, no provider lists it. "
+                               "GET /v1/models shows what there is; \"provider/model\" works for configured providers.",
+                               STR_ARG(x->model)));
+}
+
+struct plan *plan_make(struct exchange *x)
+{
+    x->model = x->facts.model.len ? x->facts.model : x->config->default_model;
+    if (!identify_may_use_model(x, x->model))
+        return refuse(x, PROBLEM_FORBIDDEN,
+                      arena_printf(x->arena, "Key \"%.*s\" may not use the model \"%.*s\".",
+                                   STR_ARG(x->principal->name), STR_ARG(x->model)));
+    struct plan *plan = arena_new(x->arena, struct plan);
+    plan->settings = &x->config->model_defaults;
+    if (!by_entry(plan, x) && !by_auto(plan, x) && !by_list(plan, x) && !by_provider(plan, x))
+        return refuse_unknown(x);
+    if (plan->count > 0) return plan;
+    return refuse(x, PROBLEM_INVALID_REQUEST,
+                  arena_printf(x->arena, "No provider of the model \"%.*s\" can do %.*s (see providers.*.apis).",
+                               STR_ARG(x->model), STR_ARG(operation_row(x->route->operation)->name)));
+}

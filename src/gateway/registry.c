@@ -1,0 +1,217 @@
+/* gateway/registry.c: tables of shared policy state. Named entries are never removed (their number is that of names
+ * that were ever configured); client addresses live in a table with a ceiling. */
+#include "gateway/registry.h"
+
+#include "base/mem.h"
+
+enum { MAX_ADDRESSES = 65536 };
+
+struct registry {
+    struct map limits, providers, tls; /* main's alone */
+    struct arena arena;
+    pthread_mutex_t addresses_lock;
+    struct map addresses;
+    struct list addresses_by_use; /* the quietest first */
+};
+
+struct registry *registry_new(void)
+{
+    struct registry *r = xzalloc(sizeof *r);
+    map_init(&r->limits);
+    map_init(&r->providers);
+    map_init(&r->tls);
+    map_init(&r->addresses);
+    arena_init(&r->arena);
+    list_init(&r->addresses_by_use);
+    pthread_mutex_init(&r->addresses_lock, NULL);
+    return r;
+}
+
+static void address_free(struct limit_slot *s)
+{
+    pthread_mutex_destroy(&s->_lock);
+    xfree((char *)s->_name.at);
+    xfree(s);
+}
+
+void registry_free(struct registry *r)
+{
+    if (!r) return;
+    LIST_EACH(slot, &r->addresses_by_use, struct limit_slot, _lru) address_free(slot);
+    size_t at = 0;
+    for (struct map_entry *e; (e = map_next(&r->tls, &at));) tls_context_free(e->value);
+    map_done(&r->tls);
+    map_done(&r->addresses);
+    map_done(&r->limits);
+    map_done(&r->providers);
+    arena_done(&r->arena);
+    pthread_mutex_destroy(&r->addresses_lock);
+    xfree(r);
+}
+
+/* ---- limits ---- */
+bool limit_slot_take(struct limit_slot *s, uint32_t requests, msec_t now, int64_t wall_ms, struct limit_verdict *out)
+{
+    pthread_mutex_lock(&s->_lock);
+    bool is_allowed = limiter_take(&s->_limiter, requests, now, wall_ms, out);
+    pthread_mutex_unlock(&s->_lock);
+    return is_allowed;
+}
+
+static void slot_init(struct limit_slot *s, const struct limiter_cfg *cfg, msec_t now)
+{
+    pthread_mutex_init(&s->_lock, NULL);
+    limiter_init(&s->_limiter, cfg, now);
+    s->_cfg = *cfg;
+    list_init(&s->_lru);
+}
+
+static void slot_resize(struct limit_slot *s, const struct limiter_cfg *cfg, msec_t now)
+{
+    if (memcmp(&s->_cfg, cfg, sizeof *cfg) == 0) return;
+    limiter_resize(&s->_limiter, cfg, now);
+    s->_cfg = *cfg;
+}
+
+struct limit_slot *registry_limit(struct registry *r, struct str name, const struct limiter_cfg *cfg, msec_t now)
+{
+    struct limit_slot *s = map_get(&r->limits, name);
+    if (s) {
+        pthread_mutex_lock(&s->_lock);
+        slot_resize(s, cfg, now);
+        pthread_mutex_unlock(&s->_lock);
+        return s;
+    }
+    s = arena_new(&r->arena, struct limit_slot);
+    slot_init(s, cfg, now);
+    s->_name = arena_copy(&r->arena, name);
+    map_put(&r->limits, s->_name, s);
+    return s;
+}
+
+static struct limit_slot *address_slot(struct registry *r, struct str address, const struct limiter_cfg *cfg,
+                                       msec_t now)
+{
+    struct limit_slot *s = map_get(&r->addresses, address);
+    if (s) {
+        list_remove(&s->_lru);
+        slot_resize(s, cfg, now);
+    } else {
+        if (r->addresses.count >= MAX_ADDRESSES) {
+            struct limit_slot *quietest = LIST_ITEM(r->addresses_by_use.next, struct limit_slot, _lru);
+            list_remove(&quietest->_lru);
+            map_remove(&r->addresses, quietest->_name);
+            address_free(quietest);
+        }
+        s = xzalloc(sizeof *s);
+        slot_init(s, cfg, now);
+        char *copy = xmalloc(address.len + 1);
+        s->_name = str_of(memcpy(copy, address.at, address.len), address.len);
+        map_put(&r->addresses, s->_name, s);
+    }
+    list_append(&r->addresses_by_use, &s->_lru);
+    return s;
+}
+
+bool registry_take_address(struct registry *r, struct str address, const struct limiter_cfg *cfg, msec_t now,
+                           int64_t wall_ms, struct limit_verdict *out)
+{
+    pthread_mutex_lock(&r->addresses_lock);
+    struct limit_slot *s = address_slot(r, address, cfg, now);
+    bool is_allowed = limiter_take(&s->_limiter, 1, now, wall_ms, out);
+    pthread_mutex_unlock(&r->addresses_lock);
+    return is_allowed;
+}
+
+/* ---- providers ---- */
+struct tls_context *registry_tls(struct registry *r, struct str ca_file, struct err *err)
+{
+    struct tls_context *tls = map_get(&r->tls, ca_file);
+    if (tls) return tls;
+    struct str name = arena_copy(&r->arena, ca_file);
+    tls = tls_context_new(name.len ? name.at : NULL, err);
+    if (tls) map_put(&r->tls, name, tls);
+    return tls;
+}
+
+struct provider_state *registry_provider(struct registry *r, struct str name, struct str base_url,
+                                         const struct breaker_cfg *cfg)
+{
+    struct str id = arena_join(&r->arena, (struct str[]){name, STR(" "), base_url}, 3);
+    struct provider_state *p = map_get(&r->providers, id);
+    if (p) {
+        pthread_mutex_lock(&p->_lock);
+        breaker_configure(&p->_breaker, cfg);
+        pthread_mutex_unlock(&p->_lock);
+        return p;
+    }
+    p = arena_new(&r->arena, struct provider_state);
+    pthread_mutex_init(&p->_lock, NULL);
+    breaker_init(&p->_breaker, cfg);
+    p->name = str_of(id.at, name.len);
+    map_put(&r->providers, id, p);
+    return p;
+}
+
+bool provider_state_allows(struct provider_state *p, msec_t now, struct breaker_ticket *ticket)
+{
+    pthread_mutex_lock(&p->_lock);
+    bool is_allowed = breaker_allows(&p->_breaker, now, ticket);
+    pthread_mutex_unlock(&p->_lock);
+    return is_allowed;
+}
+
+void provider_state_report(struct provider_state *p, struct breaker_ticket ticket, enum judgement j, msec_t now)
+{
+    pthread_mutex_lock(&p->_lock);
+    breaker_report(&p->_breaker, ticket, j, now);
+    pthread_mutex_unlock(&p->_lock);
+}
+
+struct breaker_counts provider_state_counts(struct provider_state *p, msec_t now)
+{
+    pthread_mutex_lock(&p->_lock);
+    struct breaker_counts counts = breaker_read_counts(&p->_breaker, now);
+    pthread_mutex_unlock(&p->_lock);
+    return counts;
+}
+
+msec_t provider_state_retry_after_ms(struct provider_state *p, msec_t now)
+{
+    pthread_mutex_lock(&p->_lock);
+    msec_t ms = breaker_retry_after_ms(&p->_breaker, now);
+    pthread_mutex_unlock(&p->_lock);
+    return ms;
+}
+
+void provider_state_reset(struct provider_state *p)
+{
+    pthread_mutex_lock(&p->_lock);
+    breaker_reset(&p->_breaker);
+    pthread_mutex_unlock(&p->_lock);
+}
+
+unsigned provider_state_pick_key(struct provider_state *p, unsigned keys, msec_t now)
+{
+    if (keys <= 1) return 0;
+    if (keys > PROVIDER_MAX_KEYS) keys = PROVIDER_MAX_KEYS;
+    pthread_mutex_lock(&p->_lock);
+    unsigned first = p->_next_key++ % keys, pick = first;
+    for (unsigned i = 0; i < keys; i++) {
+        unsigned candidate = (first + i) % keys;
+        if (p->_key_aside_until[candidate] <= now) {
+            pick = candidate;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&p->_lock);
+    return pick;
+}
+
+void provider_state_set_key_aside(struct provider_state *p, unsigned key, msec_t now)
+{
+    if (key >= PROVIDER_MAX_KEYS) return;
+    pthread_mutex_lock(&p->_lock);
+    p->_key_aside_until[key] = now + KEY_ASIDE_MS;
+    pthread_mutex_unlock(&p->_lock);
+}

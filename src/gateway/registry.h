@@ -1,0 +1,63 @@
+/* gateway/registry.h: policy state that all workers share and that survives reloads: breakers, limiters, what was
+ * learned about providers. Each entry has a lock of its own that is held for some 100 ns, never across a wait. Entries
+ * are made while a snapshot is built (main) and live as long as the registry, so pointers to them never dangle. */
+#ifndef WEIR_GATEWAY_REGISTRY_H
+#define WEIR_GATEWAY_REGISTRY_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "net/tls.h"
+#include "policy/breaker.h"
+#include "policy/limiter.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { PROVIDER_MAX_KEYS = 16, KEY_ASIDE_MS = 600000 };
+
+/* A bucket set with its lock: of a principal, a provider or a client address. */
+struct limit_slot {
+    pthread_mutex_t _lock;
+    struct limiter _limiter;
+    struct limiter_cfg _cfg;
+    struct list _lru; /* of client addresses */
+    struct str _name;
+};
+bool limit_slot_take(struct limit_slot *s, uint32_t requests, msec_t now, int64_t wall_ms, struct limit_verdict *out);
+
+/* Of one provider endpoint: keyed by name and base URL. */
+struct provider_state {
+    pthread_mutex_t _lock;
+    struct breaker _breaker;
+    msec_t _key_aside_until[PROVIDER_MAX_KEYS];
+    unsigned _next_key;
+    atomic_bool refuses_stream_options; /* it has said so once */
+    struct str name;                    /* the provider's */
+};
+bool provider_state_allows(struct provider_state *p, msec_t now, struct breaker_ticket *ticket);
+void provider_state_report(struct provider_state *p, struct breaker_ticket ticket, enum judgement j, msec_t now);
+struct breaker_counts provider_state_counts(struct provider_state *p, msec_t now);
+msec_t provider_state_retry_after_ms(struct provider_state *p, msec_t now);
+void provider_state_reset(struct provider_state *p);
+/* Index of the key to use next, in turns; those that were refused lately come last. keys > 0. */
+unsigned provider_state_pick_key(struct provider_state *p, unsigned keys, msec_t now);
+void provider_state_set_key_aside(struct provider_state *p, unsigned key, msec_t now);
+
+struct registry;
+struct registry *registry_new(void);
+void registry_free(struct registry *r);
+/* main, while a snapshot is built; `name` is copied. An entry that is there already gets the new figures. */
+struct limit_slot *registry_limit(struct registry *r, struct str name, const struct limiter_cfg *cfg, msec_t now);
+struct provider_state *registry_provider(struct registry *r, struct str name, struct str base_url,
+                                         const struct breaker_cfg *cfg);
+/* main: the TLS identity that trusts `ca_file` (empty: the system's trust). Kept for good, because pools of
+ * connections have its address in their key. */
+struct tls_context *registry_tls(struct registry *r, struct str ca_file, struct err *err);
+/* Any thread: takes one request from the buckets of a client address. The table holds 65,536 addresses; the one that
+ * was quiet longest makes room. */
+bool registry_take_address(struct registry *r, struct str address, const struct limiter_cfg *cfg, msec_t now,
+                           int64_t wall_ms, struct limit_verdict *out);
+
+#endif

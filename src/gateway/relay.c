@@ -1,0 +1,222 @@
+/* gateway/relay.c: passes a reply on. Plain ones are complete and checked before their first byte goes out. Of streams
+ * each complete event goes on as its bytes came, one write per chunk read; an event that is not complete yet waits, so a
+ * caller never sees half of one. What ends badly ends honestly: the dialect's error event, the last chunk, and the
+ * connection closes; never a [DONE]. */
+#include "gateway/relay.h"
+
+#include "gateway/headers.h"
+#include "gateway/reply.h"
+
+/* ---- the head ---- */
+static void add_own_lines(struct exchange *x, const struct attempt *a, struct lines *l)
+{
+    lines_add(l, STR("X-Weir-Provider"), a->target->provider->name);
+    if (http_value_is_valid(a->target->model)) lines_add(l, STR("X-Weir-Model"), a->target->model);
+    lines_add_i64(l, STR("X-Weir-Attempts"), x->attempts);
+    lines_add_i64(l, STR("X-Weir-Overhead-Us"), exchange_overhead_us(x));
+    lines_raw(l, STR("X-Cache: BYPASS\r\n"));
+}
+
+static void head_lines(struct attempt *a, struct lines *l)
+{
+    struct exchange *x = a->exchange;
+    lines_init(l, x->arena, 1536);
+    headers_back(&a->head, l);
+    add_own_lines(x, a, l);
+    reply_common_lines(x, l);
+    if (x->facts.is_stream && a->has_sse)
+        lines_raw(l, STR("Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"));
+}
+
+static void commit(struct attempt *a)
+{
+    struct exchange *x = a->exchange;
+    x->is_committed = true;
+    x->is_stream = a->has_sse;
+    x->committed_ns = a->content_ns;
+    x->upstream_ns += a->content_ns - a->started_ns;
+}
+
+/* ---- plain ---- */
+static enum outcome relay_rest(struct attempt *a, struct http_reply_head *head)
+{
+    struct exchange *x = a->exchange;
+    struct str pieces[2] = {buf_str(&a->held), a->body};
+    head->content_length = a->head.framing == FRAMING_LENGTH ? a->head.content_length : -1;
+    http_exchange_send_head(x->http, head);
+    enum io io = http_exchange_send_body(x->http, pieces, 2);
+    buf_done(&a->held);
+    while (io == IO_OK) {
+        struct str chunk;
+        msec_t deadline = fiber_deadline(a->settings->timeouts.idle_ms);
+        enum io got = http_call_read_body(a->call, &chunk, deadline, &a->err);
+        if (got == IO_END) return http_exchange_finish(x->http) == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
+        if (got == IO_CANCELLED) return OUTCOME_CALLER_GONE;
+        if (got != IO_OK) {
+            http_exchange_abort(x->http);
+            return OUTCOME_INCOMPLETE;
+        }
+        io = http_exchange_send_body(x->http, &chunk, 1);
+    }
+    return OUTCOME_CALLER_GONE;
+}
+
+static enum outcome relay_plain(struct attempt *a)
+{
+    struct lines l;
+    head_lines(a, &l);
+    struct http_reply_head head = {.status = a->head.status, .header_lines = lines_str(&l)};
+    if (a->is_cut_short) return relay_rest(a, &head);
+    head.content_length = (int64_t)a->body.len;
+    enum io io = http_exchange_reply(a->exchange->http, &head, &a->body, 1);
+    return io == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
+}
+
+void relay_rejection(struct attempt *a)
+{
+    a->exchange->committed_ns = clock_monotonic_ns();
+    a->exchange->upstream_ns += a->exchange->committed_ns - a->started_ns;
+    a->exchange->error_type = str_from_cstr(problem_type(problem_of_status(a->head.status)));
+    (void)!relay_plain(a);
+}
+
+/* ---- a stream ---- */
+/* Pieces of one write; neighbours in memory are one piece, and a full list is written out early. */
+enum { BATCH_MAX_PIECES = 8 };
+struct batch {
+    struct str pieces[BATCH_MAX_PIECES];
+    unsigned count;
+};
+
+static enum io batch_write(struct exchange *x, struct batch *b)
+{
+    if (b->count == 0) return IO_OK;
+    enum io io = http_exchange_send_body(x->http, b->pieces, b->count);
+    b->count = 0;
+    return io;
+}
+
+static void batch_add(struct batch *b, struct str raw)
+{
+    struct str *last = b->count ? &b->pieces[b->count - 1] : NULL;
+    if (last && last->at + last->len == raw.at)
+        last->len += raw.len;
+    else
+        b->pieces[b->count++] = raw;
+}
+
+/* How a stream that has begun ends badly. */
+static enum outcome end_incomplete(struct attempt *a, enum problem problem, struct str message)
+{
+    struct exchange *x = a->exchange;
+    struct chat_error err = {.problem = problem, .message = message, .provider = a->target->provider->name};
+    struct buf event;
+    buf_init(&event, 8192);
+    if (message.len > 2048) err.message.len = 2048;
+    if (x->dialect->write_error_event(&event, &err)) {
+        struct str text = buf_str(&event);
+        (void)!http_exchange_send_body(x->http, &text, 1);
+    }
+    buf_done(&event);
+    http_exchange_close_after(x->http);
+    (void)!http_exchange_finish(x->http);
+    x->error_type = str_from_cstr(problem_type(problem));
+    return OUTCOME_INCOMPLETE;
+}
+
+/* The caller left, or the grace of a shutdown is over and he is told so. */
+static enum outcome end_cancelled(struct attempt *a)
+{
+    if (!atomic_load(&a->exchange->gateway->parts.process->is_ending)) return OUTCOME_CALLER_GONE;
+    return end_incomplete(a, PROBLEM_UNAVAILABLE, STR("The gateway is shutting down; the stream is not complete."));
+}
+
+static enum outcome end_of_stream(struct attempt *a)
+{
+    struct exchange *x = a->exchange;
+    if (x->dialect->same->read_end(&a->observer) == ENDING_INCOMPLETE)
+        return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream ended before it was complete."));
+    struct str rest = sse_rest(&a->sse);
+    if (rest.len && http_exchange_send_body(x->http, &rest, 1) != IO_OK) return OUTCOME_CALLER_GONE;
+    return http_exchange_finish(x->http) == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
+}
+
+/* The provider's own error event goes on as it is; then the stream is over whatever the provider sends. */
+static enum outcome end_reported(struct attempt *a, struct batch *b)
+{
+    struct exchange *x = a->exchange;
+    err_set(&a->err, ERR_INVALID, "the stream reports an error");
+    (void)!batch_write(x, b);
+    http_exchange_close_after(x->http);
+    (void)!http_exchange_finish(x->http);
+    x->error_type = str_from_cstr(problem_type(PROBLEM_UPSTREAM));
+    return OUTCOME_INCOMPLETE;
+}
+
+/* What was held, then everything that is complete in the reader, in one write. OUTCOME_SUCCESS: go on reading. */
+static enum outcome relay_events(struct attempt *a)
+{
+    struct exchange *x = a->exchange;
+    struct batch batch = {.count = 0};
+    if (a->held.len) batch_add(&batch, buf_str(&a->held));
+    struct sse_event event;
+    enum sse sse;
+    while ((sse = sse_next(&a->sse, &event, &a->err)) == SSE_EVENT) {
+        unsigned facts = 0;
+        if (event.is_dispatched) facts = x->dialect->same->observe_event(&a->observer, event.name, event.data);
+        if (attempt_hides(a, facts)) continue;
+        if (facts & EVENT_MALFORMED) break;
+        batch_add(&batch, event.raw);
+        if (facts & EVENT_ERROR) return end_reported(a, &batch);
+        if (batch.count < BATCH_MAX_PIECES) continue;
+        if (batch_write(x, &batch) != IO_OK) return end_cancelled(a);
+    }
+    if (batch_write(x, &batch) != IO_OK) return end_cancelled(a);
+    if (sse == SSE_MORE) return OUTCOME_SUCCESS;
+    return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream broke: an event cannot be read."));
+}
+
+static void send_stream_head(struct attempt *a)
+{
+    struct exchange *x = a->exchange;
+    if (x->has_head) return;
+    struct lines l;
+    head_lines(a, &l);
+    x->has_head = true;
+    http_exchange_send_head(x->http, &(struct http_reply_head){
+                                         .status = a->head.status, .header_lines = lines_str(&l), .content_length = -1});
+}
+
+static enum outcome relay_stream(struct attempt *a)
+{
+    struct exchange *x = a->exchange;
+    send_stream_head(a);
+    enum outcome outcome = relay_events(a);
+    buf_done(&a->held);
+    fiber_trim_stack();
+    msec_t reply_deadline = fiber_deadline(a->settings->timeouts.reply_ms);
+    if (x->deadline < reply_deadline) reply_deadline = x->deadline;
+    while (outcome == OUTCOME_SUCCESS) {
+        struct str chunk;
+        msec_t deadline = fiber_deadline(a->settings->timeouts.idle_ms);
+        if (reply_deadline < deadline) deadline = reply_deadline;
+        switch (http_call_read_body(a->call, &chunk, deadline, &a->err)) {
+        case IO_OK: break;
+        case IO_END: return end_of_stream(a);
+        case IO_TIMEOUT:
+            return end_incomplete(a, PROBLEM_TIMEOUT, STR("The provider's stream stalled; it is not complete."));
+        case IO_CANCELLED: return end_cancelled(a);
+        case IO_FAIL: return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream broke off."));
+        }
+        sse_feed(&a->sse, chunk);
+        outcome = relay_events(a);
+    }
+    return outcome;
+}
+
+enum outcome relay(struct attempt *a)
+{
+    commit(a);
+    a->exchange->doing = "relaying";
+    return a->has_sse ? relay_stream(a) : relay_plain(a);
+}

@@ -1,0 +1,186 @@
+/* gateway/snapshot.c: from what is configured to what a request needs at hand. Everything that can be computed once is
+ * computed here: digests, origins, header lines. */
+#include "gateway/snapshot.h"
+
+#include "base/mem.h"
+#include "http/message.h"
+
+#include <openssl/evp.h>
+
+void snapshot_digest(unsigned char out[DIGEST_BYTES], struct str key)
+{
+    unsigned bytes = DIGEST_BYTES;
+    EVP_Digest(key.at ? key.at : "", key.len, out, &bytes, EVP_sha256(), NULL);
+}
+
+static struct str digest_str(const unsigned char *digest)
+{
+    return str_of((const char *)digest, DIGEST_BYTES);
+}
+
+/* ---- principals ---- */
+static uint32_t clip(int64_t n)
+{
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static struct limiter_cfg limiter_cfg_of(const struct config_limits *l)
+{
+    return (struct limiter_cfg){.requests = {[LIMIT_MINUTE] = clip(l->requests_per_minute),
+                                             [LIMIT_HOUR] = clip(l->requests_per_hour),
+                                             [LIMIT_DAY] = clip(l->requests_per_day)}};
+}
+
+static void principal_limits(struct principal *p, struct snapshot *s, const struct snapshot_request *r)
+{
+    struct limiter_cfg cfg = limiter_cfg_of(&p->tier->limits);
+    static const struct limiter_cfg none;
+    if (memcmp(&cfg, &none, sizeof cfg) == 0) return;
+    struct str id = arena_join(&s->_arena, (struct str[]){STR("key "), p->name}, 2);
+    p->limits = registry_limit(r->registry, id, &cfg, r->now);
+}
+
+static void add_admin(struct snapshot *s, const struct snapshot_request *r)
+{
+    static const struct str any = STR_INIT("*");
+    struct principal *p = &s->principals[s->principal_count++];
+    *p = (struct principal){.name = STR("admin"), .role = CONFIG_ROLE_ADMIN, .tier = s->config->unlimited_tier};
+    p->models = (struct config_strings){&any, 1};
+    memcpy(p->digest, r->admin_digest, DIGEST_BYTES);
+    map_put(&s->_principals_by_digest, digest_str(p->digest), p);
+}
+
+static void build_principals(struct snapshot *s, const struct snapshot_request *r)
+{
+    size_t count = s->config->auth.keys.count;
+    s->principals = arena_new_array(&s->_arena, struct principal, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const struct config_key *key = &s->config->auth.keys.at[i];
+        struct principal *p = &s->principals[s->principal_count++];
+        *p = (struct principal){.name = key->name, .role = key->role, .tier = key->tier, .models = key->models};
+        snapshot_digest(p->digest, key->key);
+        principal_limits(p, s, r);
+        map_put(&s->_principals_by_digest, digest_str(p->digest), p);
+    }
+    if (r->admin_digest) add_admin(s, r);
+}
+
+/* ---- providers ---- */
+static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r, struct err *err)
+{
+    const struct config_breaker *b = &p->config->breaker;
+    struct breaker_cfg breaker = {.failure_threshold = clip(b->failure_threshold),
+                                  .success_threshold = clip(b->success_threshold),
+                                  .window_size = clip(b->window_size),
+                                  .failure_rate = b->failure_rate,
+                                  .timeout_ms = b->timeout_ms};
+    size_t count = p->facts.base_urls.count;
+    struct endpoint *endpoints = arena_new_array(&s->_arena, struct endpoint, count);
+    for (size_t i = 0; i < count; i++) {
+        struct endpoint *e = &endpoints[i];
+        if (!url_parse(&e->url, &s->_arena, p->facts.base_urls.at[i], err)) return false;
+        struct tls_context *tls = e->url.is_https ? registry_tls(r->registry, p->config->tls.ca, err) : NULL;
+        if (e->url.is_https && !tls) return err_wrap(err, arena_cstr(&s->_arena, p->name));
+        e->origin = (struct http_origin){.host = e->url.host,
+                                         .port = e->url.port,
+                                         .tls = tls,
+                                         .server_name = p->config->tls.server_name};
+        e->state = registry_provider(r->registry, p->name, p->facts.base_urls.at[i], &breaker);
+    }
+    p->endpoints = endpoints;
+    p->endpoint_count = (unsigned)count;
+    return true;
+}
+
+static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
+{
+    const struct config_provider *c = p->config;
+    size_t count = c->api_keys.count;
+    struct str *lines = arena_new_array(&s->_arena, struct str, count ? count : 1);
+    for (size_t i = 0; i < count; i++) {
+        if (!http_value_is_valid(c->api_keys.at[i]))
+            return err_set(err, ERR_INVALID, "provider %.*s: its api_key cannot stand in a header", STR_ARG(c->name));
+        lines[i] = arena_printf(&s->_arena, "%s: %s%.*s\r\n", p->facts.kind->auth_header, p->facts.kind->auth_prefix,
+                                STR_ARG(c->api_keys.at[i]));
+    }
+    p->key_lines = lines;
+    p->key_count = count ? (unsigned)count : 1;
+    if (p->key_count > PROVIDER_MAX_KEYS) p->key_count = PROVIDER_MAX_KEYS;
+    for (size_t i = 0; i < c->headers.count; i++) {
+        const struct config_pair *h = &c->headers.at[i];
+        if (!http_value_is_valid(h->value) || str_is_empty(h->name))
+            return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is not a valid header", STR_ARG(c->name),
+                           STR_ARG(h->name));
+        p->extra_lines = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(p->extra_lines), STR_ARG(h->name),
+                                      STR_ARG(h->value));
+    }
+    return true;
+}
+
+static bool build_provider(struct provider *p, struct snapshot *s, const struct snapshot_request *r, struct err *err)
+{
+    if (!provider_facts_fill(&p->facts, &s->_arena, p->config, err)) return false;
+    if (!build_lines(p, s, err) || !build_endpoints(p, s, r, err)) return false;
+    p->catalogue = catalogues_get(r->catalogues, p->name, p->facts.base_urls.at[0]);
+    if (p->config->requests_per_minute == 0) return true;
+    struct limiter_cfg cfg = {.requests = {[LIMIT_MINUTE] = clip(p->config->requests_per_minute)}};
+    struct str id = arena_join(&s->_arena, (struct str[]){STR("provider "), p->name}, 2);
+    p->limits = registry_limit(r->registry, id, &cfg, r->now);
+    return true;
+}
+
+/* A provider whose kind is not built yet was named in a warning when the file was read: it is left out here. */
+static bool build_providers(struct snapshot *s, const struct snapshot_request *r, struct err *err)
+{
+    size_t count = s->config->providers.count;
+    s->providers = arena_new_array(&s->_arena, struct provider, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct config_provider *c = &s->config->providers.at[i];
+        if (!c->is_built) continue;
+        struct provider *p = &s->providers[s->provider_count++];
+        *p = (struct provider){.name = c->name, .config = c};
+        if (!build_provider(p, s, r, err)) return false;
+    }
+    return true;
+}
+
+struct snapshot *snapshot_new(const struct snapshot_request *r, struct err *err)
+{
+    struct snapshot *s = xzalloc(sizeof *s);
+    atomic_init(&s->_refs, 1);
+    arena_init(&s->_arena);
+    map_init(&s->_principals_by_digest);
+    s->config = config_ref(r->config);
+    build_principals(s, r);
+    if (!build_providers(s, r, err)) snapshot_unref(&s);
+    return s;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+    atomic_fetch_add_explicit(&s->_refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void snapshot_unref(struct snapshot **pointer)
+{
+    struct snapshot *s = *pointer;
+    *pointer = NULL;
+    if (!s || atomic_fetch_sub_explicit(&s->_refs, 1, memory_order_acq_rel) != 1) return;
+    map_done(&s->_principals_by_digest);
+    config_unref(&s->config);
+    arena_done(&s->_arena);
+    xfree(s);
+}
+
+const struct principal *snapshot_find_principal(const struct snapshot *s, const unsigned char digest[DIGEST_BYTES])
+{
+    return map_get(&s->_principals_by_digest, digest_str(digest));
+}
+
+const struct provider *snapshot_find_provider(const struct snapshot *s, struct str name)
+{
+    for (size_t i = 0; i < s->provider_count; i++)
+        if (str_equals(s->providers[i].name, name)) return &s->providers[i];
+    return NULL;
+}

@@ -1,0 +1,73 @@
+/* gateway/snapshot.h: a configuration made ready for workers: principals by the digest of their key, providers with
+ * their origin and header lines, models with their targets. Immutable but for the pointers into the registry. main
+ * builds it; workers hold one reference each and count their exchanges themselves (struct snapshot_use). */
+#ifndef WEIR_GATEWAY_SNAPSHOT_H
+#define WEIR_GATEWAY_SNAPSHOT_H
+
+#include "base/err.h"
+#include "config/config.h"
+#include "gateway/catalogue.h"
+#include "gateway/registry.h"
+#include "http/client.h"
+#include "http/url.h"
+#include "providers/preset.h"
+
+enum { DIGEST_BYTES = 32 }; /* SHA-256 */
+
+struct principal {
+    unsigned char digest[DIGEST_BYTES]; /* of the key */
+    struct str name;
+    enum config_role role;
+    const struct config_tier *tier;
+    struct config_strings models; /* patterns */
+    struct limit_slot *limits;    /* NULL: no limit at all */
+};
+
+/* One place where a provider can be reached. */
+struct endpoint {
+    struct url url;
+    struct http_origin origin;
+    struct provider_state *state;
+};
+struct provider {
+    struct str name;
+    const struct config_provider *config;
+    struct provider_facts facts;
+    const struct endpoint *endpoints;
+    unsigned endpoint_count;
+    const struct str *key_lines; /* "Authorization: Bearer …\r\n", one per key; a single empty one without keys */
+    unsigned key_count;
+    struct str extra_lines; /* of `headers:` */
+    struct limit_slot *limits; /* NULL: none */
+    struct catalogue *catalogue; /* what it lists as its models */
+};
+
+struct snapshot {
+    struct config *config; /* one reference */
+    struct principal *principals;
+    size_t principal_count;
+    struct map _principals_by_digest;
+    struct provider *providers; /* the order of the config: highest priority first */
+    size_t provider_count;
+    struct arena _arena;
+    atomic_uint _refs;
+};
+
+/* The digest of an administrator's key that is no part of the file; NULL: none. */
+struct snapshot_request {
+    struct config *config; /* referenced */
+    struct registry *registry;
+    struct catalogues *catalogues;
+    const unsigned char *admin_digest;
+    msec_t now;
+};
+/* NULL: err. One reference. */
+struct snapshot *snapshot_new(const struct snapshot_request *request, struct err *err);
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot **s);
+
+const struct principal *snapshot_find_principal(const struct snapshot *s, const unsigned char digest[DIGEST_BYTES]);
+const struct provider *snapshot_find_provider(const struct snapshot *s, struct str name);
+void snapshot_digest(unsigned char out[DIGEST_BYTES], struct str key);
+
+#endif
