@@ -24,6 +24,8 @@ struct http_client_options {
 };
 struct http_client *http_client_new(struct loop *l, const struct http_client_options *o);
 void http_client_free(struct http_client *c); /* no call runs any more */
+/* Before a TLS context goes: no connection made with it is lent any more, kept ones close now. */
+void http_client_forget(struct http_client *c, const struct tls_context *tls);
 struct http_client_stats {
     unsigned pools, idle, leased;
     uint64_t dialled, reused, replaced; /* replaced: a kept connection was dead and a new one took its place */
@@ -39,15 +41,19 @@ struct http_call_request {
     msec_t connect_ms;
     msec_t deadline;          /* for the whole of begin + read_head: a moment, or NEVER */
 };
-/* Leases or dials a connection and sends. The request's memory is lent until http_call_read_head() has
+/* Leases or dials a connection and sends. A reply that comes while the request is still being sent is not lost: if
+ * sending then fails, begin is IO_OK all the same and the reply is read. The request's memory is lent until http_call_read_head() has
  * returned: a kept connection that dies before a byte of the reply is replaced once, silently.
- * On IO_OK *out is the call; else it is NULL and err says why (IO_TIMEOUT: connect or deadline). */
+ * On IO_OK *out is the call; else it is NULL and err says why: ERR_DNS, ERR_REFUSED, ERR_TLS, ERR_SYSTEM: no connection;
+ * ERR_TIMEOUT (IO_TIMEOUT): connect or deadline; ERR_CLOSED: it ended while we sent; ERR_CANCELLED. */
 enum io http_call_begin(struct http_call **out, struct http_client *c, const struct http_call_request *r,
                         struct err *err);
-/* The final head (1xx are skipped), copied into the arena. */
+/* The final head (1xx are skipped), copied into the arena. IO_FAIL: ERR_CLOSED when the connection ended before or inside
+ * the head, ERR_INVALID when the head is malformed or too large. */
 enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a, struct err *err);
 /* The next piece of the body, without framing: IO_OK with a chunk lent until this fiber's next wait of any
- * kind, IO_END when the message is complete. IO_FAIL: cut or malformed; err tells.
+ * kind, IO_END when the message is complete. IO_FAIL: cut (ERR_CLOSED) or malformed (ERR_INVALID). After IO_TIMEOUT the
+ * call may go on. A connection is kept only if the body was read up to IO_END.
  * Between read_head and the first read_body there must be no other wait. */
 enum io http_call_read_body(struct http_call *call, struct str *chunk, msec_t deadline, struct err *err);
 /* The whole body into `into` unless it came in one piece: then *body is lent until the next wait and `into`

@@ -33,13 +33,15 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
                                     const struct http_server_handler *h);
 void http_server_set_options(struct http_server *s, const struct http_server_options *o);
 void http_server_accept(void *server, struct stream *s); /* a listener_accept */
-/* From now on each reply says Connection: close; idle connections close at once when `now`. */
+/* From now on each reply says Connection: close; idle connections close at once when `close_idle_now`. */
 void http_server_drain(struct http_server *s, bool close_idle_now);
-/* Cancels every exchange that still runs. */
+/* Cancels every fiber of the server: exchanges that still run, heads half read, refusals that linger. They
+ * are gone when busy is 0, after some turns of the loop. */
 void http_server_cancel_all(struct http_server *s);
-void http_server_free(struct http_server *s); /* no exchange runs any more */
+void http_server_free(struct http_server *s); /* busy is 0; idle connections are closed */
 struct http_server_stats {
-    unsigned connections, idle, exchanges; /* now */
+    unsigned connections, idle, exchanges; /* now; exchanges: from the head's end to the reply's */
+    unsigned busy;                         /* now: connections with a fiber, refused ones too */
     uint64_t accepted, requests, refused, over_limit;
 };
 struct http_server_stats http_server_read_stats(const struct http_server *s);
@@ -58,6 +60,11 @@ enum io http_exchange_read_body(struct http_exchange *x, struct str *chunk);
  * *body is lent until the handler returns. */
 enum io http_exchange_read_whole(struct http_exchange *x, struct str *body);
 int http_exchange_body_status(const struct http_exchange *x);
+/* The request's head and body are needed no more: their memory goes back (for replies that take long). Of
+ * http_exchange_request() only `method` and `minor` are left; a body that was not read will be skipped. */
+void http_exchange_release_request(struct http_exchange *x);
+/* Why the fiber was cancelled: by the caller's hanging up (true) or by http_server_cancel_all(). */
+bool http_exchange_is_caller_gone(const struct http_exchange *x);
 
 /* ---- the reply ---- */
 /* Header lines are complete lines, one after the other: "Name: value\r\n…". The server adds Date,
@@ -76,6 +83,8 @@ enum io http_exchange_send_body(struct http_exchange *x, const struct str *piece
 enum io http_exchange_flush(struct http_exchange *x);
 /* The last chunk. Without it the connection is closed so that the caller sees an unfinished message. */
 enum io http_exchange_finish(struct http_exchange *x);
+/* As send_body and then finish, in one write. */
+enum io http_exchange_send_last(struct http_exchange *x, const struct str *pieces, unsigned count);
 /* The connection closes after this reply. */
 void http_exchange_close_after(struct http_exchange *x);
 /* Nothing more is sent; the connection is reset. */

@@ -1,0 +1,38 @@
+/* http/writer.c: gathers pieces up to a slice's bytes or places. */
+#include "http/writer.h"
+
+void writer_init(struct writer *w, struct stream *s, msec_t deadline, msec_t slice_ms)
+{
+    w->_stream = s;
+    w->_deadline = deadline;
+    w->_slice_ms = slice_ms;
+    w->_bytes = 0;
+    w->_count = 0;
+    w->_result = IO_OK;
+}
+
+static void send_slice(struct writer *w)
+{
+    msec_t deadline = fiber_deadline(w->_slice_ms);
+    if (deadline > w->_deadline) deadline = w->_deadline;
+    w->_result = stream_write(w->_stream, w->_pieces, w->_count, deadline);
+    w->_count = 0;
+    w->_bytes = 0;
+}
+
+void writer_add(struct writer *w, struct str piece)
+{
+    while (piece.len > 0 && w->_result == IO_OK) {
+        struct str part = str_part(piece, 0, WRITER_SLICE_BYTES - w->_bytes);
+        w->_pieces[w->_count++] = part;
+        w->_bytes += part.len;
+        piece = str_from(piece, part.len);
+        if (w->_count == WRITER_PIECES || w->_bytes == WRITER_SLICE_BYTES) send_slice(w);
+    }
+}
+
+enum io writer_finish(struct writer *w)
+{
+    if (w->_count > 0 && w->_result == IO_OK) send_slice(w);
+    return w->_result;
+}
