@@ -1,0 +1,194 @@
+/* json/scan_sse2.c: the searches of json/scan.h with what every x86-64 has.
+ *
+ * A container is skipped in blocks of 64 bytes. Each block becomes bit masks, one bit a byte, lowest bit first:
+ *
+ *     text        { " a " : " [ \ " " , " b " : [ 1 ] }
+ *     quotes        1   1   1       1   1   1              those that no backslash escapes
+ *     in_string     1 1     1 1 1 1     1 1                every bit is the XOR of all quotes up to it
+ *     brackets    1                             1   1 1    outside of strings
+ *
+ * Counting goes on only over the brackets, so the time does not depend on how many strings, escapes and numbers there
+ * are. What crosses a block's end are two bits: inside a string, behind a backslash. (The idea is Langdale and Lemire's,
+ * "Parsing gigabytes of JSON per second", 2019.) */
+#include "json/scan.h"
+
+#if JSON_HAS_SSE2
+
+enum { BLOCK_BYTES = 64 };
+
+static __m128i load(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)at);
+}
+
+static __m128i equals(__m128i x, char c)
+{
+    return _mm_cmpeq_epi8(x, _mm_set1_epi8(c));
+}
+
+/* Bytes that are `low` or more, unsigned. */
+static __m128i at_least(__m128i x, unsigned char low)
+{
+    return _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8((char)low)), x);
+}
+
+static uint64_t mask_of(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+    uint64_t low = (uint32_t)_mm_movemask_epi8(a) | (uint32_t)_mm_movemask_epi8(b) << 16;
+    uint64_t high = (uint32_t)_mm_movemask_epi8(c) | (uint32_t)_mm_movemask_epi8(d) << 16;
+    return low | high << 32;
+}
+
+static __m128i string_stops(__m128i x)
+{
+    __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
+    return _mm_or_si128(_mm_or_si128(equals(x, '"'), equals(x, '\\')), control);
+}
+
+const char *json_scan_string_long(const char *at, const char *end, bool *is_ascii)
+{
+    __m128i seen = _mm_setzero_si128();
+    while (end - at >= BLOCK_BYTES) {
+        __m128i a = load(at), b = load(at + 16), c = load(at + 32), d = load(at + 48);
+        __m128i any = _mm_or_si128(_mm_or_si128(string_stops(a), string_stops(b)),
+                                   _mm_or_si128(string_stops(c), string_stops(d)));
+        if (_mm_movemask_epi8(any)) break;
+        seen = _mm_or_si128(_mm_or_si128(seen, _mm_or_si128(a, b)), _mm_or_si128(c, d));
+        at += BLOCK_BYTES;
+    }
+    if (_mm_movemask_epi8(seen)) *is_ascii = false;
+    while (end - at >= 16) {
+        __m128i x = load(at);
+        unsigned stops = (unsigned)_mm_movemask_epi8(string_stops(x));
+        unsigned high = (unsigned)_mm_movemask_epi8(x);
+        if (high & ((stops & -stops) - 1)) *is_ascii = false;
+        if (stops) return at + __builtin_ctz(stops);
+        at += 16;
+    }
+    return json_scan_string_scalar(at, end, is_ascii);
+}
+
+struct block {
+    __m128i a, b, c, d;
+};
+
+static struct block load_block(const char *at, const char *end)
+{
+    if (LIKELY(end - at >= BLOCK_BYTES))
+        return (struct block){load(at), load(at + 16), load(at + 32), load(at + 48)};
+    char copy[BLOCK_BYTES] = {0};
+    memcpy(copy, at, (size_t)(end - at));
+    return (struct block){load(copy), load(copy + 16), load(copy + 32), load(copy + 48)};
+}
+
+static uint64_t block_equals(const struct block *x, char c)
+{
+    return mask_of(equals(x->a, c), equals(x->b, c), equals(x->c, c), equals(x->d, c));
+}
+
+/* '[' and '{', ']' and '}' differ in one bit. */
+static uint64_t block_equals_folded(const struct block *x, char c)
+{
+    __m128i fold = _mm_set1_epi8(0x20);
+    return mask_of(equals(_mm_or_si128(x->a, fold), c), equals(_mm_or_si128(x->b, fold), c),
+                   equals(_mm_or_si128(x->c, fold), c), equals(_mm_or_si128(x->d, fold), c));
+}
+
+/* The bytes that a backslash escapes, backslashes left out: those behind a run of backslashes of odd length. A run is
+ * as long as its first and its last bit differ; adding its first bit to it carries to the bit behind it.
+ * *carry: the block before ended (in), this one ends (out) in the middle of an escape. */
+static uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
+{
+    const uint64_t even_bits = 0x5555555555555555;
+    uint64_t first_is_escaped = *carry;
+    backslashes &= ~first_is_escaped;
+    uint64_t starts = backslashes & ~(backslashes << 1);
+    uint64_t even_ends, odd_ends = backslashes + (starts & ~even_bits);
+    bool even_overflows = __builtin_add_overflow(backslashes, starts & even_bits, &even_ends);
+    (void)even_overflows; /* bit 64 is even: a run from an even bit up to here is of even length */
+    *carry = odd_ends < backslashes;
+    return ((even_ends & ~backslashes & ~even_bits) | (odd_ends & ~backslashes & even_bits)) |
+           first_is_escaped;
+}
+
+/* Each bit becomes the XOR of itself and all lower ones. */
+static uint64_t prefix_xor(uint64_t bits)
+{
+    for (unsigned shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+    return bits;
+}
+
+const char *json_scan_container(const char *at, const char *end)
+{
+    uint64_t escape_carry = 0, string_carry = 0; /* one bit; all ones or none */
+    size_t depth = 0;
+    for (; at < end; at += BLOCK_BYTES) {
+        struct block x = load_block(at, end);
+        uint64_t escaped = escaped_bytes(block_equals(&x, '\\'), &escape_carry);
+        uint64_t quotes = block_equals(&x, '"') & ~escaped;
+        if (quotes == 0 && string_carry) continue;
+        uint64_t in_string = prefix_xor(quotes) ^ string_carry;
+        string_carry = 0 - (in_string >> 63);
+        uint64_t opens = block_equals_folded(&x, '{') & ~in_string;
+        uint64_t closes = block_equals_folded(&x, '}') & ~in_string;
+        for (uint64_t brackets = opens | closes; brackets; brackets &= brackets - 1) {
+            if (opens & brackets & -brackets) {
+                depth++;
+            } else if (--depth == 0) {
+                return at + __builtin_ctzll(brackets) + 1;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Is a block that begins with a whole character well-formed, up to a character that its end cuts? Masks tell whether
+ * continuation bytes stand exactly where the leading bytes want them; what else a second byte may not be is seen by
+ * comparing each byte with its successor. */
+static bool utf8_block_is_valid(const char *at, uint64_t *leads_2, uint64_t *leads_3, uint64_t *leads_4)
+{
+    __m128i x[4], wrong = _mm_setzero_si128();
+    for (int i = 0; i < 4; i++) {
+        x[i] = load(at + 16 * i);
+        __m128i next = load(at + 16 * i + 1);
+        __m128i next_a0 = at_least(next, 0xa0), next_90 = at_least(next, 0x90);
+        __m128i e0 = _mm_andnot_si128(next_a0, equals(x[i], (char)0xe0));
+        __m128i ed = _mm_and_si128(next_a0, equals(x[i], (char)0xed));
+        __m128i f0 = _mm_andnot_si128(next_90, equals(x[i], (char)0xf0));
+        __m128i f4 = _mm_and_si128(next_90, equals(x[i], (char)0xf4));
+        __m128i never = _mm_or_si128(equals(_mm_or_si128(x[i], _mm_set1_epi8(1)), (char)0xc1),
+                                     at_least(x[i], 0xf5));
+        wrong = _mm_or_si128(_mm_or_si128(_mm_or_si128(wrong, never), _mm_or_si128(e0, ed)),
+                             _mm_or_si128(f0, f4));
+    }
+    uint64_t c0 = mask_of(at_least(x[0], 0xc0), at_least(x[1], 0xc0), at_least(x[2], 0xc0),
+                          at_least(x[3], 0xc0));
+    uint64_t e0 = mask_of(at_least(x[0], 0xe0), at_least(x[1], 0xe0), at_least(x[2], 0xe0),
+                          at_least(x[3], 0xe0));
+    uint64_t f0 = mask_of(at_least(x[0], 0xf0), at_least(x[1], 0xf0), at_least(x[2], 0xf0),
+                          at_least(x[3], 0xf0));
+    uint64_t continuations = mask_of(x[0], x[1], x[2], x[3]) & ~c0;
+    *leads_2 = c0, *leads_3 = e0, *leads_4 = f0;
+    return continuations == (c0 << 1 | e0 << 2 | f0 << 3) && _mm_movemask_epi8(wrong) == 0;
+}
+
+size_t json_scan_utf8(struct str s)
+{
+    size_t i = 0;
+    while (s.len - i > BLOCK_BYTES) { /* one byte more: the last one's successor is looked at */
+        const char *at = s.at + i;
+        __m128i any = _mm_or_si128(_mm_or_si128(load(at), load(at + 16)),
+                                   _mm_or_si128(load(at + 32), load(at + 48)));
+        if (_mm_movemask_epi8(any) == 0) {
+            i += BLOCK_BYTES;
+            continue;
+        }
+        uint64_t leads_2, leads_3, leads_4;
+        if (!utf8_block_is_valid(at, &leads_2, &leads_3, &leads_4)) break;
+        uint64_t cut = (leads_2 & 1ull << 63) | (leads_3 & 3ull << 62) | (leads_4 & 7ull << 61);
+        i += cut ? (size_t)__builtin_ctzll(cut) : BLOCK_BYTES;
+    }
+    return i + json_scan_utf8_scalar(str_from(s, i));
+}
+
+#endif
