@@ -28,6 +28,7 @@ struct gateway_parts { /* all lent for the gateway's life */
     struct registry *registry;
     struct metrics *metrics;
     struct metrics_shard *shard;
+    struct log *log_main;
     struct log_ring *log;
     struct process_state *process;
     struct snapshot *snapshot; /* referenced */
