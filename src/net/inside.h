@@ -32,6 +32,9 @@ struct early {
     char bytes[];
 };
 
+struct resolver;
+struct tls_scratch;
+
 /* What the loop's streams share: net.c. */
 struct net {
     struct loop *loop;
@@ -41,7 +44,11 @@ struct net {
     struct list stopped;        /* plain streams that do not read: looked at once a second */
     bool is_watching;
     uv_timer_t watch;
+    struct resolver *resolver; /* NULL: none yet */
+    bool owns_resolver;
+    struct tls_scratch *tls; /* tls.c; NULL: none yet */
 };
+void tls_scratch_free(struct tls_scratch *t);
 struct net *net_of(struct loop *l);
 /* The read buffer is about to be used again: unread bytes move to their stream's heap. */
 void net_reuse_buffer(struct net *n);

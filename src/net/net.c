@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "fiber/sanitize.h"
+#include "net/resolver.h"
 
 #include <poll.h>
 
@@ -18,6 +19,8 @@ static void on_net_closed(uv_handle_t *handle)
     SANITIZE_ALLOW(n->buffer, STREAM_READ_BYTES);
     xfree(n->buffer);
     xfree(n->held);
+    tls_scratch_free(n->tls);
+    if (n->owns_resolver) resolver_free(n->resolver);
     xfree(n);
 }
 

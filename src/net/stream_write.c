@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "net/pieces.h"
 
 #include <netinet/in.h>
 #include <unistd.h>
@@ -17,39 +18,6 @@ struct output {
     uv_write_t request;
     char bytes[];
 };
-
-/* ---- where a write stands ---- */
-
-struct cursor {
-    const struct str *pieces;
-    unsigned count;
-    size_t skip; /* of the first piece */
-};
-
-static void cursor_advance(struct cursor *c, size_t bytes)
-{
-    bytes += c->skip;
-    while (c->count && bytes >= c->pieces->len) {
-        bytes -= c->pieces->len;
-        c->pieces++;
-        c->count--;
-    }
-    c->skip = bytes;
-}
-
-/* Copies up to `bytes` and advances; how many. */
-static size_t cursor_copy(struct cursor *c, char *to, size_t bytes)
-{
-    size_t copied = 0;
-    while (c->count && copied < bytes) {
-        size_t here = c->pieces->len - c->skip;
-        if (here > bytes - copied) here = bytes - copied;
-        if (here) memcpy(to + copied, c->pieces->at + c->skip, here);
-        copied += here;
-        cursor_advance(c, here);
-    }
-    return copied;
-}
 
 /* ---- writing ---- */
 
@@ -69,37 +37,29 @@ static enum io write_failed(struct plain *p, int code)
     return IO_FAIL;
 }
 
-/* What the kernel takes now; IO_FAIL or IO_OK with the cursor moved. */
-static enum io write_try(struct plain *p, struct cursor *c)
+/* What the kernel takes now; IO_FAIL or IO_OK with *c moved. */
+static enum io write_try(struct plain *p, struct pieces *c)
 {
     uv_buf_t bufs[PIECES_PER_CALL];
     unsigned n = 0;
     for (; n < c->count && n < PIECES_PER_CALL; n++) {
         size_t skip = n ? 0 : c->skip;
-        bufs[n] = (uv_buf_t){.base = (char *)(uintptr_t)c->pieces[n].at + skip, .len = c->pieces[n].len - skip};
+        bufs[n] = (uv_buf_t){.base = (char *)(uintptr_t)c->at[n].at + skip, .len = c->at[n].len - skip};
     }
     int wrote = uv_try_write(&p->uv.stream, bufs, n);
     if (wrote == UV_EAGAIN) return IO_OK;
     if (wrote < 0) return write_failed(p, wrote);
-    cursor_advance(c, (size_t)wrote);
+    pieces_advance(c, (size_t)wrote);
     return IO_OK;
 }
 
-static size_t cursor_left(const struct cursor *c, size_t most)
-{
-    size_t left = 0;
-    for (unsigned i = 0; i < c->count && left < most + c->skip; i++) left += c->pieces[i].len;
-    left -= c->skip;
-    return left < most ? left : most;
-}
-
 /* Moves a slice into the stream's buffer and waits until the kernel has it. */
-static enum io write_slice(struct plain *p, struct cursor *c, msec_t deadline)
+static enum io write_slice(struct plain *p, struct pieces *c, msec_t deadline)
 {
-    size_t bytes = cursor_left(c, OUTPUT_BYTES);
+    size_t bytes = pieces_left(c, OUTPUT_BYTES);
     p->output = xmalloc(sizeof *p->output + bytes);
     p->output->request.data = p;
-    uv_buf_t buf = uv_buf_init(p->output->bytes, (unsigned)cursor_copy(c, p->output->bytes, bytes));
+    uv_buf_t buf = uv_buf_init(p->output->bytes, (unsigned)pieces_copy(c, p->output->bytes, bytes));
     int code = uv_write(&p->output->request, &p->uv.stream, &buf, 1, on_written);
     if (code < 0) {
         xfree(p->output);
@@ -119,8 +79,8 @@ enum io plain_write(struct stream *s, const struct str *pieces, unsigned count, 
     if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
     if (p->write_code) return IO_FAIL;
     if (p->output) return write_failed(p, UV_EPIPE); /* the rest of a write that was given up is still on its way */
-    struct cursor c = {.pieces = pieces, .count = count};
-    cursor_advance(&c, 0);
+    struct pieces c = {.at = pieces, .count = count};
+    pieces_advance(&c, 0);
     while (c.count) {
         if (write_try(p, &c) != IO_OK) return IO_FAIL;
         if (LIKELY(c.count == 0)) break;

@@ -1,0 +1,590 @@
+/* net/tls.c: TLS above a plain stream.
+ *
+ *     stream_read:   socket -> chunk lent by the plain stream -> SSL_read -> the loop's scratch, lent to the fiber
+ *     stream_write:  pieces -> SSL_write -> `out` -> plain stream
+ *
+ * OpenSSL reads and writes through a BIO of our own: reading takes from the chunk at hand (`in`), writing appends to
+ * `out`. So no bytes are kept per connection but those of an unfinished record, and OpenSSL frees its buffers between
+ * records. Each OpenSSL call runs to its end without a wait; waits come between calls. What one call leaves of a chunk is
+ * put back into the plain stream.
+ *
+ * One fiber may read while another writes. Only the writer sends: what reading produces (the answer to a KeyUpdate) waits
+ * in `out` for the next write, as RFC 8446 4.6.3 allows; renegotiation, which could not wait, is off. */
+#include "net/tls.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "fiber/sanitize.h"
+#include "net/inside.h"
+#include "net/pieces.h"
+
+#include <arpa/inet.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+enum {
+    RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH,
+    SCRATCH_BYTES = 2 * RECORD_BYTES,
+    FLUSH_BYTES = 3 * RECORD_BYTES, /* of ciphertext: then it is handed on */
+    OUT_MAX_BYTES = 8 * RECORD_BYTES,
+    MAX_NAME_BYTES = 255,
+};
+
+struct tls_context {
+    SSL_CTX *ssl;
+    BIO_METHOD *bio;
+};
+
+/* One per loop. */
+struct tls_scratch {
+    struct buf spare;              /* memory for somebody's `out` */
+    char decrypted[SCRATCH_BYTES]; /* lent by stream_read */
+    char gathered[RECORD_BYTES];   /* small pieces on their way into one record */
+};
+
+struct tls {
+    struct stream stream;
+    struct stream *plain;
+    struct tls_scratch *scratch;
+    SSL *ssl;
+    struct str in;  /* ciphertext at hand; empty between calls */
+    struct buf out; /* ciphertext not yet handed on */
+    struct buf unread; /* decrypted, put back by stream_unread */
+    const struct stream_hooks *hooks;
+    void *hooks_arg;
+    struct loop_item later;
+    const char *error; /* static text; NULL: none */
+    bool is_plain_over; /* the socket has ended */
+    bool is_over;       /* close_notify or an error has been seen while nobody read */
+    bool has_shaken_hands, has_told_readable, has_told_end;
+};
+
+static struct tls *tls_of(const struct stream *s)
+{
+    return (struct tls *)(uintptr_t)s;
+}
+
+/* ---- the BIO ---- */
+
+static int bio_read(BIO *bio, char *to, int room)
+{
+    struct tls *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (room <= 0) return 0;
+    if (t->in.len == 0) {
+        if (t->is_plain_over) return 0;
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    size_t bytes = t->in.len < (size_t)room ? t->in.len : (size_t)room;
+    memcpy(to, t->in.at, bytes);
+    t->in = str_from(t->in, bytes);
+    return (int)bytes;
+}
+
+static int bio_write(BIO *bio, const char *from, int bytes)
+{
+    struct tls *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (bytes <= 0) return 0;
+    if (buf_append(&t->out, str_of(from, (size_t)bytes))) return bytes;
+    BIO_set_retry_write(bio);
+    return -1;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+    struct tls *t = BIO_get_data(bio);
+    (void)number;
+    (void)pointer;
+    if (command == BIO_CTRL_EOF) return t->is_plain_over && t->in.len == 0;
+    return command == BIO_CTRL_FLUSH;
+}
+
+/* ---- the context ---- */
+
+static bool context_trust(SSL_CTX *ssl, const char *ca_file, struct err *err)
+{
+    ERR_clear_error();
+    if (!ca_file) {
+        if (SSL_CTX_set_default_verify_paths(ssl) == 1) return true;
+        return err_set(err, ERR_TLS, "the system's trusted certificates cannot be read");
+    }
+    if (SSL_CTX_load_verify_file(ssl, ca_file) == 1) return true;
+    const char *why = ERR_reason_error_string(ERR_peek_last_error());
+    return err_set(err, ERR_TLS, "%s: no trusted certificates: %s", ca_file, why ? why : "unknown");
+}
+
+struct tls_context *tls_context_new(const char *ca_file, struct err *err)
+{
+    static const unsigned char alpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    struct tls_context *c = xzalloc(sizeof *c);
+    c->ssl = SSL_CTX_new(TLS_client_method());
+    c->bio = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "weir");
+    require(c->ssl && c->bio);
+    require(BIO_meth_set_read(c->bio, bio_read) && BIO_meth_set_write(c->bio, bio_write) &&
+            BIO_meth_set_ctrl(c->bio, bio_ctrl));
+    require(SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) == 1);
+    require(SSL_CTX_set_alpn_protos(c->ssl, alpn, sizeof alpn) == 0);
+    SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
+    if (context_trust(c->ssl, ca_file, err)) return c;
+    tls_context_free(c);
+    return NULL;
+}
+
+void tls_context_free(struct tls_context *c)
+{
+    if (!c) return;
+    SSL_CTX_free(c->ssl);
+    BIO_meth_free(c->bio);
+    xfree(c);
+}
+
+void tls_scratch_free(struct tls_scratch *t)
+{
+    if (!t) return;
+    SANITIZE_ALLOW(t->decrypted, sizeof t->decrypted);
+    buf_done(&t->spare);
+    xfree(t);
+}
+
+static struct tls_scratch *scratch_of(struct net *n)
+{
+    if (!n->tls) {
+        n->tls = xzalloc(sizeof *n->tls);
+        buf_init(&n->tls->spare, OUT_MAX_BYTES);
+    }
+    return n->tls;
+}
+
+/* ---- between calls ---- */
+
+/* What a call has left of the chunk goes back to the plain stream. */
+static void put_back(struct tls *t)
+{
+    stream_unread(t->plain, t->in);
+    t->in = (struct str){NULL, 0};
+}
+
+static void out_begin(struct tls *t)
+{
+    if (t->out.at || !t->scratch->spare.at) return;
+    t->out = t->scratch->spare;
+    buf_init(&t->scratch->spare, OUT_MAX_BYTES);
+}
+
+static void out_end(struct tls *t)
+{
+    buf_clear(&t->out);
+    if (t->scratch->spare.at) {
+        buf_done(&t->out);
+        return;
+    }
+    t->scratch->spare = t->out;
+    buf_init(&t->out, OUT_MAX_BYTES);
+}
+
+/* Hands the ciphertext on. Meanwhile a reader may add to `out` (never more than a KeyUpdate), so it is emptied by taking
+ * its memory first. */
+static enum io flush(struct tls *t, msec_t deadline)
+{
+    while (t->out.len) {
+        struct buf sending = t->out;
+        buf_init(&t->out, OUT_MAX_BYTES);
+        struct str piece = buf_str(&sending);
+        enum io io = stream_write(t->plain, &piece, 1, deadline);
+        if (io != IO_OK || t->out.at) {
+            buf_done(&sending);
+            if (io != IO_OK) return io;
+            continue;
+        }
+        t->out = sending;
+        out_end(t);
+    }
+    return IO_OK;
+}
+
+/* An alert or close_notify: what the kernel takes at once. */
+static void flush_now(struct tls *t)
+{
+    struct plain *p = plain_of(t->plain);
+    uv_buf_t buf = uv_buf_init(t->out.at, (unsigned)t->out.len);
+    if (t->out.len && !p->output && !p->write_code) (void)uv_try_write(&p->uv.stream, &buf, 1);
+    buf_clear(&t->out);
+}
+
+static enum io fetch(struct tls *t, msec_t deadline)
+{
+    enum io io = stream_read(t->plain, &t->in, deadline);
+    if (io != IO_END && io != IO_FAIL) return io;
+    t->is_plain_over = true; /* OpenSSL judges whether that was a good moment */
+    return IO_OK;
+}
+
+static enum io tls_failed(struct tls *t)
+{
+    unsigned long code = ERR_peek_error();
+    const char *text = ERR_reason_error_string(code);
+    if (!t->error) t->error = text ? text : "TLS failed";
+    if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        t->error = *stream_error(t->plain) ? stream_error(t->plain) : "the peer ended without close_notify";
+    ERR_clear_error();
+    return IO_FAIL;
+}
+
+/* ---- reading ---- */
+
+/* Fills what it can without waiting. IO_TIMEOUT stands for "more ciphertext is wanted". */
+static enum io read_now(struct tls *t, char *to, size_t room, size_t *got)
+{
+    *got = 0;
+    if (t->unread.len) {
+        *got = t->unread.len < room ? t->unread.len : room;
+        memcpy(to, t->unread.at, *got);
+        buf_consume(&t->unread, *got);
+        if (t->unread.len == 0) buf_done(&t->unread);
+        return IO_OK;
+    }
+    ERR_clear_error();
+    while (*got < room) {
+        if (t->in.len == 0 && !t->is_plain_over && !SSL_has_pending(t->ssl)) return IO_TIMEOUT;
+        size_t bytes = 0;
+        int ok = SSL_read_ex(t->ssl, to + *got, room - *got, &bytes);
+        *got += bytes;
+        if (ok) continue;
+        int why = SSL_get_error(t->ssl, ok);
+        if (why == SSL_ERROR_WANT_READ) return IO_TIMEOUT;
+        if (*got) return IO_OK; /* told again by the next call */
+        return why == SSL_ERROR_ZERO_RETURN ? IO_END : tls_failed(t);
+    }
+    return IO_OK;
+}
+
+static enum io tls_read(struct stream *s, struct str *chunk, msec_t deadline)
+{
+    struct tls *t = tls_of(s);
+    char *to = t->scratch->decrypted;
+    t->has_told_readable = false;
+    if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
+    for (;;) {
+        size_t got;
+        SANITIZE_ALLOW(to, SCRATCH_BYTES);
+        enum io io = read_now(t, to, SCRATCH_BYTES, &got);
+        put_back(t);
+        if (got) {
+            *chunk = str_of(to, got);
+            fiber_lend(to, got);
+            return IO_OK;
+        }
+        if (io != IO_TIMEOUT) return io;
+        io = fetch(t, deadline);
+        if (io != IO_OK) return io;
+    }
+}
+
+static enum io tls_read_into(struct stream *s, struct str room, size_t *got, msec_t deadline)
+{
+    struct tls *t = tls_of(s);
+    char *to = (char *)(uintptr_t)room.at;
+    *got = 0;
+    t->has_told_readable = false;
+    if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
+    for (;;) {
+        size_t more;
+        enum io io = read_now(t, to + *got, room.len - *got, &more);
+        put_back(t);
+        *got += more;
+        if (*got == room.len) return IO_OK;
+        if (io != IO_TIMEOUT && io != IO_OK) return io;
+        if (io == IO_TIMEOUT) io = fetch(t, deadline);
+        if (io != IO_OK) return io;
+    }
+}
+
+static void tls_unread(struct stream *s, struct str rest)
+{
+    struct tls *t = tls_of(s);
+    struct buf both;
+    require(rest.len <= STREAM_READ_BYTES);
+    if (rest.len == 0) return;
+    buf_init(&both, 2 * STREAM_READ_BYTES);
+    require(buf_append(&both, rest) && buf_append(&both, buf_str(&t->unread)));
+    buf_done(&t->unread);
+    t->unread = both;
+}
+
+/* ---- writing ---- */
+
+static enum io seal(struct tls *t, struct str bytes)
+{
+    size_t wrote = 0;
+    ERR_clear_error();
+    int ok = SSL_write_ex(t->ssl, bytes.at, bytes.len, &wrote);
+    return ok && wrote == bytes.len ? IO_OK : tls_failed(t);
+}
+
+/* The next record: a long piece as it lies, short ones gathered. */
+static struct str next_record(struct tls *t, struct pieces *p)
+{
+    size_t here = p->at->len - p->skip;
+    if (here >= RECORD_BYTES || p->count == 1) {
+        struct str bytes = str_part(*p->at, p->skip, RECORD_BYTES);
+        pieces_advance(p, bytes.len);
+        return bytes;
+    }
+    return str_of(t->scratch->gathered, pieces_copy(p, t->scratch->gathered, RECORD_BYTES));
+}
+
+static enum io tls_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline)
+{
+    struct tls *t = tls_of(s);
+    if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
+    if (t->error) return IO_FAIL;
+    struct pieces p = {.at = pieces, .count = count};
+    pieces_advance(&p, 0);
+    out_begin(t);
+    while (p.count) {
+        if (seal(t, next_record(t, &p)) != IO_OK) return IO_FAIL;
+        if (p.count && t->out.len < FLUSH_BYTES) continue;
+        enum io io = flush(t, deadline);
+        if (io != IO_OK) return io;
+        if (p.count) out_begin(t);
+    }
+    return IO_OK;
+}
+
+static void tls_shutdown(struct stream *s)
+{
+    struct tls *t = tls_of(s);
+    ERR_clear_error();
+    if (t->has_shaken_hands && !t->error) (void)SSL_shutdown(t->ssl);
+    flush_now(t);
+    stream_shutdown(t->plain);
+}
+
+static void on_free(struct loop_item *item)
+{
+    struct tls *t = CONTAINER_OF(item, struct tls, later);
+    buf_done(&t->out);
+    buf_done(&t->unread);
+    xfree(t);
+}
+
+/* The struct itself goes when the loop comes round: a hook of ours may be running. */
+static void tls_close(struct stream *s, bool is_abort)
+{
+    struct tls *t = tls_of(s);
+    struct loop *loop = plain_of(t->plain)->net->loop;
+    ERR_clear_error();
+    if (t->has_shaken_hands && !is_abort && !t->error && !t->is_plain_over) {
+        (void)SSL_shutdown(t->ssl);
+        flush_now(t);
+    }
+    SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the session could not be resumed */
+    SSL_free(t->ssl);
+    t->ssl = NULL;
+    t->hooks = NULL;
+    if (is_abort)
+        stream_abort(&t->plain);
+    else
+        stream_close(&t->plain);
+    loop_item_cancel(&t->later);
+    loop_item_init(&t->later, on_free);
+    loop_enqueue(loop, &t->later);
+}
+
+/* ---- while nobody reads ---- */
+
+/* Lets OpenSSL have what is here (session tickets come at any time). True: bytes for the application are here. */
+static bool digest(struct tls *t)
+{
+    struct plain *p = plain_of(t->plain);
+    bool has_bytes = t->unread.len > 0;
+    ERR_clear_error();
+    while (!has_bytes && !t->is_over) {
+        char byte;
+        size_t got;
+        int ok = SSL_peek_ex(t->ssl, &byte, 1, &got);
+        has_bytes = ok == 1;
+        if (has_bytes) break;
+        if (SSL_get_error(t->ssl, ok) != SSL_ERROR_WANT_READ) {
+            t->is_over = true;
+        } else if (!plain_take(p, &t->in)) {
+            if (!p->end_code) break;
+            t->is_plain_over = true;
+        }
+    }
+    ERR_clear_error();
+    put_back(t);
+    return has_bytes;
+}
+
+static void tell_end(struct tls *t)
+{
+    if (!t->hooks || !t->hooks->on_end || t->has_told_end) return;
+    t->has_told_end = true;
+    t->hooks->on_end(t->hooks_arg);
+}
+
+static void on_plain_readable(void *arg)
+{
+    struct tls *t = arg;
+    bool has_bytes = digest(t);
+    if (has_bytes && t->hooks && t->hooks->on_readable && !t->has_told_readable) {
+        t->has_told_readable = true;
+        t->hooks->on_readable(t->hooks_arg);
+    }
+    if (t->is_over) tell_end(t);
+}
+
+static void on_plain_end(void *arg)
+{
+    tell_end(arg);
+}
+
+static void on_later(struct loop_item *item)
+{
+    on_plain_readable(CONTAINER_OF(item, struct tls, later));
+}
+
+static const struct stream_hooks plain_hooks = {.on_readable = on_plain_readable, .on_end = on_plain_end};
+
+static void tls_set_hooks(struct stream *s, const struct stream_hooks *hooks, void *arg)
+{
+    struct tls *t = tls_of(s);
+    t->hooks = hooks;
+    t->hooks_arg = arg;
+    t->has_told_readable = t->has_told_end = false;
+    stream_set_hooks(t->plain, hooks ? &plain_hooks : NULL, t);
+    bool has_something = t->unread.len || t->is_over || SSL_has_pending(t->ssl);
+    if (!hooks)
+        loop_item_cancel(&t->later);
+    else if (has_something && !loop_item_is_queued(&t->later))
+        loop_enqueue(plain_of(t->plain)->net->loop, &t->later);
+}
+
+static bool tls_has_early(const struct stream *s)
+{
+    return digest(tls_of(s));
+}
+
+static bool tls_has_ended(const struct stream *s)
+{
+    const struct tls *t = tls_of(s);
+    return t->is_over || t->error || stream_has_ended(t->plain);
+}
+
+static const char *tls_error(const struct stream *s)
+{
+    const struct tls *t = tls_of(s);
+    return t->error ? t->error : stream_error(t->plain);
+}
+
+static struct plain *tls_bottom(struct stream *s)
+{
+    return plain_of(tls_of(s)->plain);
+}
+
+static const struct stream_ops tls_ops = {
+    .read = tls_read,
+    .read_into = tls_read_into,
+    .unread = tls_unread,
+    .write = tls_write,
+    .shutdown = tls_shutdown,
+    .close = tls_close,
+    .set_hooks = tls_set_hooks,
+    .has_early = tls_has_early,
+    .has_ended = tls_has_ended,
+    .error = tls_error,
+    .bottom = tls_bottom,
+};
+
+/* ---- the handshake ---- */
+
+static bool set_name(struct tls *t, struct str server_name, struct err *err)
+{
+    char name[MAX_NAME_BYTES + 1];
+    unsigned char address[16];
+    if (str_ends_with(server_name, STR("."))) server_name.len--;
+    if (server_name.len == 0 || server_name.len > MAX_NAME_BYTES || memchr(server_name.at, 0, server_name.len))
+        return err_set(err, ERR_TLS, "TLS needs the server's name");
+    memcpy(name, server_name.at, server_name.len);
+    name[server_name.len] = 0;
+    X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 || err_set(err, ERR_TLS, "%s: no name for TLS", name);
+    if (X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 && SSL_set_tlsext_host_name(t->ssl, name) == 1) return true;
+    return err_set(err, ERR_TLS, "%s: no name for TLS", name);
+}
+
+static bool handshake_failed(struct tls *t, struct err *err)
+{
+    long verdict = SSL_get_verify_result(t->ssl);
+    if (verdict != X509_V_OK)
+        return err_set(err, ERR_TLS, "certificate refused: %s", X509_verify_cert_error_string(verdict));
+    (void)tls_failed(t);
+    return err_set(err, ERR_TLS, "TLS handshake failed: %s", t->error);
+}
+
+static enum io shake_hands(struct tls *t, msec_t deadline, struct err *err)
+{
+    for (;;) {
+        ERR_clear_error();
+        out_begin(t);
+        int ok = SSL_do_handshake(t->ssl);
+        int why = ok == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, ok);
+        if (why != SSL_ERROR_NONE && why != SSL_ERROR_WANT_READ) {
+            handshake_failed(t, err);
+            flush_now(t);
+            return IO_FAIL;
+        }
+        put_back(t);
+        enum io io = flush(t, deadline);
+        if (io == IO_OK && why == SSL_ERROR_NONE) return IO_OK;
+        if (io == IO_OK) io = fetch(t, deadline);
+        if (io == IO_FAIL) err_set(err, ERR_TLS, "TLS handshake failed: %s", stream_error(t->plain));
+        if (io != IO_OK) return io;
+    }
+}
+
+static struct tls *tls_new(struct tls_context *c, struct stream *plain)
+{
+    struct tls *t = xzalloc(sizeof *t);
+    BIO *bio = BIO_new(c->bio);
+    t->ssl = SSL_new(c->ssl);
+    require(bio && t->ssl);
+    BIO_set_data(bio, t);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(t->ssl, bio, bio);
+    SSL_set_connect_state(t->ssl);
+    t->stream.ops = &tls_ops;
+    t->plain = plain;
+    t->scratch = scratch_of(plain_of(plain)->net);
+    buf_init(&t->out, OUT_MAX_BYTES);
+    buf_init(&t->unread, STREAM_READ_BYTES);
+    loop_item_init(&t->later, on_later);
+    return t;
+}
+
+struct stream *tls_connect(struct tls_context *c, struct stream **plain, struct str server_name, msec_t deadline,
+                           enum io *why, struct err *err)
+{
+    require((*plain)->ops == &plain_ops);
+    struct tls *t = tls_new(c, *plain);
+    struct stream *s = &t->stream;
+    *plain = NULL;
+    *why = set_name(t, server_name, err) ? shake_hands(t, deadline, err) : IO_FAIL;
+    if (*why == IO_OK) {
+        t->has_shaken_hands = true;
+        return s;
+    }
+    stream_close(&s);
+    return NULL;
+}
