@@ -234,6 +234,13 @@ static inline enum http_parse read_header_line(struct scan *s, struct http_heade
     return PARSE_DONE;
 }
 
+static void note_connection(struct scan *s, struct str value)
+{
+    bool is_keep_alive = str_equals(value, STR("keep-alive")); /* nearly always */
+    s->wants_keep_alive |= is_keep_alive || http_list_has(value, STR("keep-alive"));
+    s->wants_close |= !is_keep_alive && http_list_has(value, STR("close"));
+}
+
 /* Keeps what the framing and the connection's life depend on. */
 static inline void note_header(struct scan *s, const struct http_header *h)
 {
@@ -247,10 +254,7 @@ static inline void note_header(struct scan *s, const struct http_header *h)
     case H_TRANSFER_ENCODING:
         if (s->codings++ == 0) s->coding = h;
         break;
-    case H_CONNECTION:
-        s->wants_close |= http_list_has(h->value, STR("close"));
-        s->wants_keep_alive |= http_list_has(h->value, STR("keep-alive"));
-        break;
+    case H_CONNECTION: note_connection(s, h->value); break;
     case H_EXPECT: s->expects_continue |= http_list_has(h->value, STR("100-continue")); break;
     default: break;
     }

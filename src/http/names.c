@@ -67,21 +67,33 @@ static unsigned equal_mask(__m128i v, const char *row)
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(differs, _mm_setzero_si128()));
 }
 
-/* For names of up to 31 plain bytes with 32 readable ones; 0: look closer. */
+static __m128i load(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* For names of up to 31 bytes with 32 readable ones: one of ours (whose bytes need no look of their own), or letters,
+ * digits and '-' only. 0: look closer. */
 static size_t scan_wide(const char *at, enum http_name *id)
 {
-    __m128i low = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(at + 16));
-    uint32_t plain = plain_mask(low) | plain_mask(high) << 16;
-    if (!~plain) return 0;
-    unsigned len = (unsigned)__builtin_ctz(~plain);
-    if (len == 0 || at[len] != ':') return 0;
+    __m128i low = load(at), high = load(at + 16), colon = _mm_set1_epi8(':');
+    unsigned colons = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(low, colon));
+    if (!colons) colons = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(high, colon)) << 16;
+    unsigned len = colons ? (unsigned)__builtin_ctz(colons) : 0;
+    if (len == 0) return 0;
+    uint32_t name_bytes = (1u << len) - 1;
     enum http_name found = slots[SLOT(len, (unsigned)at[0], (unsigned)at[len - 1])];
     const struct name_row *row = &rows[found];
-    uint32_t name_bytes = (1u << len) - 1;
-    uint32_t equal = equal_mask(low, row->text) | equal_mask(high, row->text + 16) << 16;
-    *id = row->len == len && (equal & name_bytes) == name_bytes ? found : H_OTHER;
-    return len;
+    if (row->len == len) {
+        uint32_t equal = equal_mask(low, row->text);
+        if (len > 16) equal |= equal_mask(high, row->text + 16) << 16;
+        *id = found;
+        if ((equal & name_bytes) == name_bytes) return len;
+    }
+    *id = H_OTHER;
+    uint32_t plain = plain_mask(low);
+    if (len > 16) plain |= plain_mask(high) << 16;
+    return (plain & name_bytes) == name_bytes ? len : 0;
 }
 #endif
 
