@@ -181,9 +181,19 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(room ? n->buffer : NULL, (unsigned)room);
 }
 
+/* A reset that comes close behind the last bytes is told as an end by libuv (it takes the hang-up for one without
+ * reading); the socket knows better. */
+static int reset_or_end(const struct plain *p)
+{
+    int error = 0;
+    socklen_t bytes = sizeof error;
+    if (p->fd < 0 || getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0 || error == 0) return UV_EOF;
+    return uv_translate_sys_error(error);
+}
+
 static void on_end(struct plain *p, int code)
 {
-    p->end_code = code;
+    p->end_code = code == UV_EOF ? reset_or_end(p) : code;
     p->is_reading = false;
     uv_read_stop(&p->uv.stream);
     if (!p->reader)

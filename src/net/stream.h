@@ -29,7 +29,8 @@ enum io stream_read_into(struct stream *s, char *at, size_t bytes, size_t *got, 
 void stream_unread(struct stream *s, struct str rest);
 /* All pieces are handed to the kernel (or copied into a buffer that the stream owns and waited for:
  * that wait is the back-pressure). On IO_OK the caller's memory is free again. Any other result:
- * bytes may have been lost in the middle, only stream_close makes sense. */
+ * bytes may have been lost in the middle, only stream_close makes sense. A cancelled fiber may still say
+ * its last word: what the kernel takes at once needs no wait. */
 enum io stream_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline);
 /* Ends our direction after what was written (FIN; TLS close_notify). */
 void stream_shutdown(struct stream *s);

@@ -1,8 +1,10 @@
 /* net/stream_write.c: a socket's writing side, its birth and its end.
  *
- * The kernel is asked first, with all pieces in one call. What it does not take moves, OUTPUT_BYTES at a time, into a
- * buffer of the stream's that libuv writes while the fiber waits: that wait is the back-pressure, and the buffer's size
- * is all that a slow peer costs. The fiber's own memory is only read while the fiber runs, so it may leave at any wait. */
+ * The kernel is asked first, with all pieces in one call. What it does not take moves into a buffer of the stream's that
+ * libuv writes while the fiber waits: that wait is the back-pressure, and the buffer's size is all that a slow peer
+ * costs. The fiber's own memory is only read while the fiber runs, so it may leave at any wait.
+ * A relay writes what stream_read() has lent it, which is gone with the first wait. So up to LENT_BYTES move at once;
+ * more than that cannot be lent, and goes OUTPUT_BYTES at a time. */
 #include "net/inside.h"
 
 #include "base/check.h"
@@ -12,7 +14,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-enum { OUTPUT_BYTES = 16 * 1024, PIECES_PER_CALL = 16 };
+/* LENT_BYTES: a whole read, and what a protocol puts around it. */
+enum { OUTPUT_BYTES = 16 * 1024, LENT_BYTES = STREAM_READ_BYTES + 8 * 1024, PIECES_PER_CALL = 16 };
 
 struct output {
     uv_write_t request;
@@ -56,7 +59,8 @@ static enum io write_try(struct plain *p, struct pieces *c)
 /* Moves a slice into the stream's buffer and waits until the kernel has it. */
 static enum io write_slice(struct plain *p, struct pieces *c, msec_t deadline)
 {
-    size_t bytes = pieces_left(c, OUTPUT_BYTES);
+    size_t bytes = pieces_left(c, LENT_BYTES + 1);
+    if (bytes > LENT_BYTES) bytes = OUTPUT_BYTES;
     p->output = xmalloc(sizeof *p->output + bytes);
     p->output->request.data = p;
     uv_buf_t buf = uv_buf_init(p->output->bytes, (unsigned)pieces_copy(c, p->output->bytes, bytes));
@@ -76,7 +80,6 @@ static enum io write_slice(struct plain *p, struct pieces *c, msec_t deadline)
 enum io plain_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline)
 {
     struct plain *p = plain_of(s);
-    if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
     if (p->write_code) return IO_FAIL;
     if (p->output) return write_failed(p, UV_EPIPE); /* the rest of a write that was given up is still on its way */
     struct pieces c = {.at = pieces, .count = count};
@@ -84,6 +87,7 @@ enum io plain_write(struct stream *s, const struct str *pieces, unsigned count, 
     while (c.count) {
         if (write_try(p, &c) != IO_OK) return IO_FAIL;
         if (LIKELY(c.count == 0)) break;
+        if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
         enum io io = write_slice(p, &c, deadline);
         if (io != IO_OK) return io;
     }
