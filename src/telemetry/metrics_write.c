@@ -37,6 +37,7 @@ static struct str number_str(char room[NUMBER_BYTES], enum metric_unit unit, int
 /* Room for 2 × value.len bytes. What is no UTF-8 and controls become '?'. */
 static char *escape_value(char *at, struct str value)
 {
+    if (value.len == 0) return at;
     const char *from = value.at, *end = value.at + value.len;
     while (from < end) {
         size_t length = utf8_length(from, end);
