@@ -35,6 +35,28 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
 }
 
+/* The same for eight at once: the top bit of some byte is set where one is below ' ', a quote, a backslash, DEL or not
+ * ASCII (Bit Twiddling Hacks, "determine if a word has a byte less than n"). */
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+static bool are_plain(uint64_t eight)
+{
+    uint64_t quote = eight ^ EACH_BYTE('"'), backslash = eight ^ EACH_BYTE('\\'),
+             del = eight ^ EACH_BYTE(0x7f);
+    uint64_t odd = ((eight - EACH_BYTE(0x20)) & ~eight) | ((quote - EACH_BYTE(1)) & ~quote) |
+                   ((backslash - EACH_BYTE(1)) & ~backslash) | ((del - EACH_BYTE(1)) & ~del) | eight;
+    return (odd & EACH_BYTE(0x80)) == 0;
+}
+
+static bool copy_eight(char *at, const char *from)
+{
+    uint64_t eight;
+    memcpy(&eight, from, sizeof eight);
+    if (!are_plain(eight)) return false;
+    memcpy(at, &eight, sizeof eight);
+    return true;
+}
+
 /* One character that is not plain; at most 6 bytes. */
 static char *escape_one(char *at, const char **from, const char *end)
 {
@@ -61,11 +83,15 @@ static char *escape(char *at, const char *limit, struct str s)
     if (s.len == 0) return at;
     const char *from = s.at, *end = s.at + s.len;
     while (from < end) {
-        const char *run = from;
-        while (from < end && is_plain(*from)) from++;
-        if (limit - at < from - run + 6) return NULL;
-        at = fmt_str(at, str_of(run, (size_t)(from - run)));
-        if (from < end) at = escape_one(at, &from, end);
+        if (limit - at < 8) return NULL;
+        if (end - from >= 8 && copy_eight(at, from)) {
+            from += 8;
+            at += 8;
+        } else if (is_plain(*from)) {
+            *at++ = *from++;
+        } else {
+            at = escape_one(at, &from, end);
+        }
     }
     return at;
 }

@@ -231,6 +231,43 @@ TEST(log, escapes_whatever_it_is_given)
     release(text);
 }
 
+/* What stands for an ASCII character. */
+static struct str escaped(char room[8], char c)
+{
+    static const char named[] = "\"\"\\\\\nn\rr\tt";
+    for (const char *n = named; *n; n += 2)
+        if (*n == c) return str_of(room, (size_t)snprintf(room, 8, "\\%c", n[1]));
+    bool is_control = (unsigned char)c < 0x20 || c == 0x7f;
+    return str_of(room, (size_t)snprintf(room, 8, is_control ? "\\u%04x" : "%c", c));
+}
+
+TEST(log, escapes_each_character_at_each_place_of_a_value)
+{
+    enum { PLACES = 17 };
+    for (int c = 0; c < 128; c++) {
+        char value[PLACES], want[64], room[8];
+        struct str one = escaped(room, (char)c);
+        int fd = file_in_memory();
+        struct log *l = log_to(fd, 1, false);
+        struct log_line *line = log_begin(log_ring(l, 0), WALL_MS, LOG_INFO, LOG_API_GATEWAY, STR("m"));
+        for (int place = 0; place < PLACES; place++) {
+            memset(value, 'a', sizeof value);
+            value[place] = (char)c;
+            log_str(line, "s", str_of(value, sizeof value));
+        }
+        log_end(line);
+        log_free(l);
+        struct str text = read_all(fd);
+        EXPECT_EQ(judge_lines(text), 1);
+        for (int place = 0; place < PLACES; place++) {
+            snprintf(want, sizeof want, "\"s\":\"%.*s%.*s%.*s\"", place, "aaaaaaaaaaaaaaaaa", STR_ARG(one),
+                     PLACES - 1 - place, "aaaaaaaaaaaaaaaaa");
+            EXPECT_HAS(text, want);
+        }
+        release(text);
+    }
+}
+
 TEST(log, cuts_long_values_between_characters)
 {
     int fd = file_in_memory();
