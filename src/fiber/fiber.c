@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* With nothing slower than 0.5 ms between two waits the loop's clock is never more than 5 ms behind. */
-enum { RESUMES_PER_CLOCK = 8 };
+enum { RESUMES_PER_CLOCK = 8, CACHE_LINE_BYTES = 64 };
 
 /* ---- the switch ---- */
 
@@ -94,7 +94,8 @@ struct fiber *fiber_new(struct loop *l, fiber_main *main, void *arg)
     }
     SANITIZE_ALLOW(stack_low(stack), (size_t)((char *)stack - stack_low(stack)));
     SANITIZE_ROOT(stack_low(stack), (size_t)((char *)stack - stack_low(stack)));
-    struct fiber *f = (struct fiber *)stack_top(stack) - 1;
+    uintptr_t at = ((uintptr_t)stack_top(stack) - sizeof(struct fiber)) & ~(uintptr_t)(CACHE_LINE_BYTES - 1);
+    struct fiber *f = (struct fiber *)at;
     memset(f, 0, sizeof *f);
     loop_item_init(&f->item, fiber_run_item);
     list_init(&f->member);

@@ -102,7 +102,7 @@ void fiber_group_cancel(struct fiber_group *g);
 /* ---- offload ---- */
 /* Runs work(job) on the thread pool while the fiber waits. The job (and all it points to) is on the
  * heap; on IO_OK it belongs to the caller again; on IO_TIMEOUT or IO_CANCELLED it is abandoned:
- * when the work ends, drop(job) runs on the loop. */
+ * when the work ends, drop(job) runs on the loop's thread (at once when the fiber was already cancelled). */
 enum io fiber_offload(void (*work)(void *job), void (*drop)(void *job), void *job, msec_t deadline);
 
 #endif

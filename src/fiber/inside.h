@@ -34,7 +34,7 @@ struct fiber { /* on its own stack, at the top */
 #ifdef SANITIZE_THREAD_ON
     void *tsan;
 #endif
-} __attribute__((aligned(64)));
+};
 
 /* A binary heap of moments, lazily kept: see deadlines.c. */
 struct deadline {
