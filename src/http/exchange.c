@@ -14,7 +14,7 @@
 #include "http/writer.h"
 
 /* ---- life ---- */
-struct http_exchange *exchange_new(struct connection *c)
+struct http_exchange *http_exchange_new(struct connection *c)
 {
     struct http_server *s = c->server;
     struct http_exchange *x = stock_take(&s->exchange_blocks);
@@ -41,7 +41,7 @@ void http_exchange_release_request(struct http_exchange *x)
     x->request_block = NULL;
 }
 
-void exchange_free(struct http_exchange *x)
+void http_exchange_free(struct http_exchange *x)
 {
     http_exchange_release_request(x);
     arena_done(&x->arena);
@@ -186,6 +186,7 @@ static enum io next_piece(struct http_exchange *x, struct str *piece, msec_t dea
 {
     for (;;) {
         if (x->body.is_complete) return IO_END;
+        if (x->body.is_bad) return body_fail(x, 400);
         struct str chunk, excess;
         enum io io = stream_read(x->stream, &chunk, deadline);
         if (io != IO_OK) return body_read_failed(x, io);
@@ -271,7 +272,7 @@ enum io http_exchange_read_whole(struct http_exchange *x, struct str *body)
     return IO_OK;
 }
 
-bool exchange_has_unread_body(const struct http_exchange *x)
+bool http_exchange_has_unread_body(const struct http_exchange *x)
 {
     return !x->body.is_complete;
 }
@@ -304,7 +305,7 @@ static void refuse(struct http_exchange *x, struct refusal *refusal)
     s->handler.refuse(s->handler.arg, x, refusal->status, refusal->why.text);
 }
 
-bool exchange_run(struct http_exchange *x)
+bool http_exchange_run(struct http_exchange *x)
 {
     struct http_server *s = x->server;
     struct refusal refusal = {.status = 400};

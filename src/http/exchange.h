@@ -88,14 +88,14 @@ struct http_exchange {
 };
 
 /* ---- exchange.c ---- */
-struct http_exchange *exchange_new(struct connection *c);
-void exchange_free(struct http_exchange *x);
+struct http_exchange *http_exchange_new(struct connection *c);
+void http_exchange_free(struct http_exchange *x);
 /* Reads a head, lets the handler answer, reads what is left of the body. True: the connection may serve
  * another request; else the exchange's state says how it ends. */
-bool exchange_run(struct http_exchange *x);
+bool http_exchange_run(struct http_exchange *x);
 
 /* ---- exchange_reply.c ---- */
 /* Whether more bytes of this request may come that nobody will want. */
-bool exchange_has_unread_body(const struct http_exchange *x);
+bool http_exchange_has_unread_body(const struct http_exchange *x);
 
 #endif

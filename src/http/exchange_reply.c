@@ -61,7 +61,7 @@ static void choose_framing(struct http_exchange *x, int64_t content_length)
         x->framing = x->is_http_1_0 ? FRAMING_CLOSE : FRAMING_CHUNKED;
     }
     if (x->framing == FRAMING_CLOSE || x->server->is_draining) x->closes = true;
-    if (exchange_has_unread_body(x) && (x->awaits_continue || x->body.left > DRAIN_MAX_BYTES)) x->closes = true;
+    if (http_exchange_has_unread_body(x) && (x->awaits_continue || x->body.left > DRAIN_MAX_BYTES)) x->closes = true;
 }
 
 /* Everything up to the handler's lines; at most HEAD_BYTES. */
@@ -173,7 +173,7 @@ static enum io send_part(struct http_exchange *x, const struct str *pieces, unsi
     if (x->is_cut) return IO_FAIL;
     size_t bytes = pieces_bytes(pieces, count);
     if (x->framing == FRAMING_NONE || x->is_head_request) bytes = 0;
-    if (bytes == 0 && !is_last) return IO_OK;
+    if (bytes == 0 && !is_last) return count > 0 ? http_exchange_flush(x) : IO_OK;
     struct writer w;
     char size[CHUNKED_HEAD_BYTES];
     reply_writer_init(&w, x);

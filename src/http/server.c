@@ -74,18 +74,18 @@ static enum ending ending_of(const struct http_exchange *x)
     if (x->state == REPLY_ABORTED) return RESET;
     if (x->framing == FRAMING_CLOSE && x->state == REPLY_STARTED) return RESET; /* an end would look like the end */
     if (!is_finished) return CLOSE;
-    if (x->is_refused || exchange_has_unread_body(x) || stream_has_early(x->stream)) return LINGER;
+    if (x->is_refused || http_exchange_has_unread_body(x) || stream_has_early(x->stream)) return LINGER;
     return CLOSE;
 }
 
 /* One request. */
 static enum ending connection_serve(struct connection *c)
 {
-    struct http_exchange *x = c->exchange = exchange_new(c);
-    bool goes_on = exchange_run(x) && !stream_has_ended(c->stream) && !fiber_is_cancelled(c->fiber);
+    struct http_exchange *x = c->exchange = http_exchange_new(c);
+    bool goes_on = http_exchange_run(x) && !stream_has_ended(c->stream) && !fiber_is_cancelled(c->fiber);
     enum ending ending = goes_on ? GO_ON : ending_of(x);
     c->exchange = NULL;
-    exchange_free(x);
+    http_exchange_free(x);
     return ending;
 }
 
@@ -131,7 +131,7 @@ static const struct stream_hooks connection_hooks = {.on_readable = on_readable,
 
 /* ---- too many ---- */
 static const struct str turn_away_reply = STR_INIT(
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 81\r\nRetry-After: 1\r\n"
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 84\r\nRetry-After: 1\r\n"
     "Connection: close\r\n\r\n"
     "{\"error\":{\"type\":\"service_unavailable\",\"message\":\"Too many connections, try later\"}}");
 
