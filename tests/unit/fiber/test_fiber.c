@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- order ---- */
 
@@ -272,7 +271,7 @@ struct depth {
 __attribute__((noinline)) static void use_stack(void)
 {
     volatile char room[20000];
-    memset((char *)(uintptr_t)room, 1, sizeof room);
+    for (size_t i = 0; i < sizeof room; i++) room[i] = 1;
 }
 
 static void depth_main(void *arg)
