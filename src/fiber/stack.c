@@ -57,7 +57,8 @@ static bool is_guarded(const char *page)
 static bool guard_install(struct stack_pool *p, char *at)
 {
     if (!p->_has_probed) {
-        p->_has_guard_madvise = madvise(at, p->_guard_bytes, MADV_GUARD_INSTALL) == 0 && is_guarded(at);
+        p->_has_guard_madvise = SANITIZE_SEES_GUARDS &&
+                                madvise(at, p->_guard_bytes, MADV_GUARD_INSTALL) == 0 && is_guarded(at);
         p->_has_probed = true;
         if (p->_has_guard_madvise) return true;
     }
@@ -68,8 +69,8 @@ static bool guard_install(struct stack_pool *p, char *at)
 static struct stack *stack_map(struct stack_pool *p)
 {
     size_t all = p->_guard_bytes + p->_stack_bytes;
-    char *at = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
-                    -1, 0);
+    char *at = mmap(NULL, all, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (at == MAP_FAILED) return NULL;
     (void)madvise(at, all, MADV_NOHUGEPAGE); /* a kernel without huge pages refuses: just as well */
     if (!guard_install(p, at)) {
