@@ -36,6 +36,6 @@ void api_metrics(struct exchange *x, struct str rest)
     else if (wants_json)
         reply_json(x, 200, buf_str(&out));
     else
-        reply_text(x, str_from_cstr(METRICS_TEXT_TYPE), buf_str(&out));
+        reply_text(x, str_from_cstr(METRICS_CONTENT_TYPE), buf_str(&out));
     buf_done(&out);
 }

@@ -1,0 +1,258 @@
+/* cli/worker.c: what runs on a worker's thread. Orders from main arrive as jobs on the loop (loop_post), so nothing here
+ * needs a lock. A worker ends when it has stopped accepting and its last connection with work is gone. */
+#include "cli/worker.h"
+
+#include "api/api.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "net/listener.h"
+#include "simulate/simulator.h"
+
+#include <pthread.h>
+
+enum { GAUGES_MS = 1000, END_CHECK_MS = 10 };
+
+struct worker {
+    struct worker_request request;
+    int fds[WORKER_MAX_LISTENERS];
+    pthread_t thread;
+    pthread_mutex_t orders_lock; /* held while main posts, and while the worker says that it has ended */
+    bool has_ended;              /* takes no more orders */
+
+    struct loop *loop;
+    struct gateway *gateway;
+    struct api *api;
+    struct http_server *server;
+    struct listener *listeners[WORKER_MAX_LISTENERS];
+    struct simulator *simulator;
+    bool is_stopping;
+    struct gauge *client_connections, *upstream_connections, *fibers, *stacks;
+};
+
+struct order {
+    struct worker *worker;
+    struct snapshot *snapshot;
+};
+
+/* ---- on the worker ---- */
+static struct http_server_options server_options(const struct worker *w)
+{
+    const struct config_server *c = &w->gateway->current->snapshot->config->server;
+    return (struct http_server_options){.head_ms = c->timeouts.head_ms,
+                                        .body_ms = c->timeouts.body_ms,
+                                        .keep_alive_ms = c->timeouts.keep_alive_ms,
+                                        .max_body_bytes = (size_t)c->max_body_bytes,
+                                        .max_connections = w->request.max_connections};
+}
+
+static void update_gauges(void *arg)
+{
+    struct worker *w = arg;
+    struct loop_stats loop = loop_read_stats(w->loop);
+    struct http_client_stats upstream = http_client_read_stats(w->gateway->client);
+    gauge_set(w->client_connections, http_server_read_stats(w->server).connections);
+    gauge_set(w->upstream_connections, upstream.idle + upstream.leased);
+    gauge_set(w->fibers, loop.fibers);
+    gauge_set(w->stacks, loop.stacks);
+}
+
+static void check_end(void *arg)
+{
+    struct worker *w = arg;
+    if (!w->is_stopping || http_server_read_stats(w->server).busy > 0) return;
+    if (w->simulator && !simulator_is_idle(w->simulator)) {
+        simulator_stop(w->simulator);
+        return;
+    }
+    loop_stop(w->loop);
+}
+
+static void make_gauges(struct worker *w)
+{
+    struct metrics_shard *shard = metrics_shard(w->request.metrics, w->request.index);
+    w->client_connections = metrics_gauge(shard, METRIC_CONNECTIONS, METRIC_LABELS(STR("client")));
+    w->upstream_connections = metrics_gauge(shard, METRIC_CONNECTIONS, METRIC_LABELS(STR("upstream")));
+    w->fibers = metrics_gauge(shard, METRIC_FIBERS, NULL);
+    w->stacks = metrics_gauge(shard, METRIC_STACKS, NULL);
+    loop_tick(w->loop, GAUGES_MS, update_gauges, w);
+}
+
+static bool listen_all(struct worker *w, struct err *err)
+{
+    for (unsigned i = 0; i < w->request.fd_count; i++) {
+        w->listeners[i] = listener_new(w->loop, w->fds[i], http_server_accept, w->server, err);
+        if (!w->listeners[i]) return false;
+    }
+    if (w->request.simulator_fd < 0) return true;
+    struct simulator_options options;
+    simulator_options_init(&options);
+    w->simulator = simulator_new(w->loop, &options);
+    return simulator_listen(w->simulator, w->request.simulator_fd, err);
+}
+
+static void run(struct worker *w)
+{
+    loop_run(w->loop);
+    pthread_mutex_lock(&w->orders_lock);
+    w->has_ended = true;
+    pthread_mutex_unlock(&w->orders_lock);
+    http_server_free(w->server);
+    simulator_free(w->simulator);
+    api_free(w->api);
+    gateway_free(w->gateway);
+    loop_free(w->loop);
+    buf_thread_done();
+}
+
+static bool set_up(struct worker *w, struct err *err)
+{
+    struct gateway_parts parts = {.loop = w->loop,
+                                  .registry = w->request.registry,
+                                  .metrics = w->request.metrics,
+                                  .shard = metrics_shard(w->request.metrics, w->request.index),
+                                  .log_main = w->request.log,
+                                  .log = log_ring(w->request.log, w->request.index),
+                                  .process = w->request.process,
+                                  .snapshot = w->request.snapshot};
+    w->gateway = gateway_new(&parts);
+    w->api = api_new(w->gateway);
+    struct http_server_options options = server_options(w);
+    w->server = http_server_new(w->loop, &options, api_handler(w->api));
+    make_gauges(w);
+    loop_tick(w->loop, END_CHECK_MS, check_end, w);
+    return listen_all(w, err);
+}
+
+/* main waits until the thread has set itself up. */
+struct starting {
+    struct worker *worker;
+    struct err *err;
+    bool is_up;
+    pthread_mutex_t lock;
+    pthread_cond_t is_decided;
+    bool has_decided;
+};
+
+static void *worker_main(void *arg)
+{
+    struct starting *s = arg;
+    struct worker *w = s->worker;
+    w->loop = loop_new();
+    bool is_up = set_up(w, s->err);
+    pthread_mutex_lock(&s->lock);
+    s->is_up = is_up;
+    s->has_decided = true;
+    pthread_cond_signal(&s->is_decided);
+    pthread_mutex_unlock(&s->lock);
+    if (is_up) run(w);
+    return NULL;
+}
+
+/* ---- main's side ---- */
+struct worker *worker_start(const struct worker_request *r, struct err *err)
+{
+    struct worker *w = xzalloc(sizeof *w);
+    w->request = *r;
+    memcpy(w->fds, r->fds, r->fd_count * sizeof *r->fds);
+    pthread_mutex_init(&w->orders_lock, NULL);
+    struct starting s = {.worker = w, .err = err};
+    pthread_mutex_init(&s.lock, NULL);
+    pthread_cond_init(&s.is_decided, NULL);
+    int why = pthread_create(&w->thread, NULL, worker_main, &s);
+    if (why) {
+        err_set_errno(err, why, "starting a worker");
+        xfree(w);
+        return NULL;
+    }
+    pthread_mutex_lock(&s.lock);
+    while (!s.has_decided) pthread_cond_wait(&s.is_decided, &s.lock);
+    pthread_mutex_unlock(&s.lock);
+    pthread_cond_destroy(&s.is_decided);
+    pthread_mutex_destroy(&s.lock);
+    if (s.is_up) return w;
+    pthread_join(w->thread, NULL);
+    xfree(w);
+    return NULL;
+}
+
+static void post(struct worker *w, void (*job)(void *arg), struct snapshot *snapshot)
+{
+    struct order *o = xzalloc(sizeof *o);
+    *o = (struct order){w, snapshot};
+    pthread_mutex_lock(&w->orders_lock);
+    bool has_ended = w->has_ended;
+    if (!has_ended) loop_post(w->loop, job, o);
+    pthread_mutex_unlock(&w->orders_lock);
+    if (!has_ended) return;
+    snapshot_unref(&o->snapshot);
+    xfree(o);
+}
+
+static void do_set_snapshot(void *arg)
+{
+    struct order *o = arg;
+    gateway_set_snapshot(o->worker->gateway, o->snapshot);
+    snapshot_unref(&o->snapshot);
+    struct http_server_options options = server_options(o->worker);
+    http_server_set_options(o->worker->server, &options);
+    xfree(o);
+}
+
+void worker_set_snapshot(struct worker *w, struct snapshot *fresh)
+{
+    post(w, do_set_snapshot, snapshot_ref(fresh));
+}
+
+static void do_drain(void *arg)
+{
+    struct order *o = arg;
+    http_server_drain(o->worker->server, false);
+    xfree(o);
+}
+
+void worker_drain(struct worker *w)
+{
+    post(w, do_drain, NULL);
+}
+
+static void do_stop_accepting(void *arg)
+{
+    struct order *o = arg;
+    struct worker *w = o->worker;
+    for (unsigned i = 0; i < w->request.fd_count; i++) listener_close(&w->listeners[i]);
+    http_server_drain(w->server, true);
+    w->is_stopping = true;
+    xfree(o);
+}
+
+void worker_stop_accepting(struct worker *w)
+{
+    post(w, do_stop_accepting, NULL);
+}
+
+static void do_cancel(void *arg)
+{
+    struct order *o = arg;
+    http_server_cancel_all(o->worker->server);
+    xfree(o);
+}
+
+void worker_cancel(struct worker *w)
+{
+    post(w, do_cancel, NULL);
+}
+
+bool worker_has_ended(struct worker *w)
+{
+    pthread_mutex_lock(&w->orders_lock);
+    bool has_ended = w->has_ended;
+    pthread_mutex_unlock(&w->orders_lock);
+    return has_ended;
+}
+
+void worker_join(struct worker *w)
+{
+    pthread_join(w->thread, NULL);
+    pthread_mutex_destroy(&w->orders_lock);
+    xfree(w);
+}
