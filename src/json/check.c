@@ -101,7 +101,7 @@ static COLD const char *fail_double(struct check *c, const char *at)
 static const char *check_escape(struct check *c, const char *at)
 {
     if (++at == c->end) return fail_expected(c, at, "an escape");
-    if (LIKELY(json_escape_meaning(*at))) return at + 1;
+    if (LIKELY(JSON_ESCAPES[(unsigned char)*at])) return at + 1;
     if (*at != 'u') return fail_expected(c, at, "one of \"\\/bfnrtu behind a backslash");
     at++;
     for (int i = 0; i < 4; i++, at++)
@@ -197,8 +197,7 @@ static bool note_member(struct check *c, struct str raw, bool has_escape)
     struct str inside = json_str_raw(key);
     c->reading = NULL;
     for (size_t i = 0; i < c->wanted_count && !c->reading; i++) {
-        struct str name = c->wanted[i].name;
-        if (has_escape ? json_str_equals(key, name) : str_equals(inside, name)) c->reading = &c->found[i];
+        if (json_inside_equals(inside, c->wanted[i].name)) c->reading = &c->found[i];
     }
     struct member member = {name_tag(inside, has_escape), (uint32_t)(raw.at - c->text.at)};
     for (unsigned i = 0; i < c->member_count; i++)
@@ -299,6 +298,7 @@ bool json_check(struct str text, const struct json_wanted *wanted, size_t count,
                 struct err *err)
 {
     struct check c;
+    text = json_text(text);
     c.text = text;
     c.end = text.at + text.len;
     c.wanted = wanted;

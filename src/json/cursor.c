@@ -9,6 +9,7 @@
 struct json_value json_value_of(struct str text)
 {
     struct json_value value;
+    text = json_text(text);
     const char *end = text.at + text.len;
     const char *behind = json_skip_value(json_skip_blanks(text.at, end), end, &value);
     if (!behind || json_skip_blanks(behind, end) != end) return (struct json_value){0};
@@ -108,15 +109,7 @@ struct str json_str_raw(struct json_value v)
 
 bool json_str_equals(struct json_value v, struct str s)
 {
-    if (v.type != JSON_STRING) return false;
-    struct str inside = json_str_raw(v);
-    if (str_equals(inside, s)) return str_find_char(inside, '\\') == SIZE_MAX;
-    if (inside.len <= s.len || str_find_char(inside, '\\') == SIZE_MAX) return false;
-    struct json_unescaper u;
-    json_unescaper_init(&u, inside);
-    for (size_t i = 0; i < s.len; i++)
-        if (json_unescaper_next(&u) != (unsigned char)s.at[i]) return false;
-    return json_unescaper_next(&u) == JSON_UNESCAPE_END;
+    return v.type == JSON_STRING && json_inside_equals(json_str_raw(v), s);
 }
 
 bool json_to_str(struct json_value v, struct arena *a, struct str *out)

@@ -65,6 +65,12 @@ static inline size_t json_scan_utf8(struct str s)
 }
 #endif
 
+/* The same bytes, with a pointer that may be calculated with even where there are none. */
+static inline struct str json_text(struct str s)
+{
+    return s.at ? s : STR("");
+}
+
 static inline bool json_is_blank(char c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';

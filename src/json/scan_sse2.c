@@ -16,30 +16,30 @@
 
 enum { BLOCK_BYTES = 64 };
 
-static __m128i load(const char *at)
+static inline __m128i load(const char *at)
 {
     return _mm_loadu_si128((const __m128i *)at);
 }
 
-static __m128i equals(__m128i x, char c)
+static inline __m128i equals(__m128i x, char c)
 {
     return _mm_cmpeq_epi8(x, _mm_set1_epi8(c));
 }
 
 /* Bytes that are `low` or more, unsigned. */
-static __m128i at_least(__m128i x, unsigned char low)
+static inline __m128i at_least(__m128i x, unsigned char low)
 {
     return _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8((char)low)), x);
 }
 
-static uint64_t mask_of(__m128i a, __m128i b, __m128i c, __m128i d)
+static inline uint64_t mask_of(__m128i a, __m128i b, __m128i c, __m128i d)
 {
     uint64_t low = (uint32_t)_mm_movemask_epi8(a) | (uint32_t)_mm_movemask_epi8(b) << 16;
     uint64_t high = (uint32_t)_mm_movemask_epi8(c) | (uint32_t)_mm_movemask_epi8(d) << 16;
     return low | high << 32;
 }
 
-static __m128i string_stops(__m128i x)
+static inline __m128i string_stops(__m128i x)
 {
     __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
     return _mm_or_si128(_mm_or_si128(equals(x, '"'), equals(x, '\\')), control);
@@ -72,7 +72,7 @@ struct block {
     __m128i a, b, c, d;
 };
 
-static struct block load_block(const char *at, const char *end)
+static inline struct block load_block(const char *at, const char *end)
 {
     if (LIKELY(end - at >= BLOCK_BYTES))
         return (struct block){load(at), load(at + 16), load(at + 32), load(at + 48)};
@@ -81,23 +81,23 @@ static struct block load_block(const char *at, const char *end)
     return (struct block){load(copy), load(copy + 16), load(copy + 32), load(copy + 48)};
 }
 
-static uint64_t block_equals(const struct block *x, char c)
+static inline uint64_t block_equals(struct block x, char c)
 {
-    return mask_of(equals(x->a, c), equals(x->b, c), equals(x->c, c), equals(x->d, c));
+    return mask_of(equals(x.a, c), equals(x.b, c), equals(x.c, c), equals(x.d, c));
 }
 
 /* '[' and '{', ']' and '}' differ in one bit. */
-static uint64_t block_equals_folded(const struct block *x, char c)
+static inline uint64_t block_equals_folded(struct block x, char c)
 {
     __m128i fold = _mm_set1_epi8(0x20);
-    return mask_of(equals(_mm_or_si128(x->a, fold), c), equals(_mm_or_si128(x->b, fold), c),
-                   equals(_mm_or_si128(x->c, fold), c), equals(_mm_or_si128(x->d, fold), c));
+    return mask_of(equals(_mm_or_si128(x.a, fold), c), equals(_mm_or_si128(x.b, fold), c),
+                   equals(_mm_or_si128(x.c, fold), c), equals(_mm_or_si128(x.d, fold), c));
 }
 
 /* The bytes that a backslash escapes, backslashes left out: those behind a run of backslashes of odd length. A run is
  * as long as its first and its last bit differ; adding its first bit to it carries to the bit behind it.
  * *carry: the block before ended (in), this one ends (out) in the middle of an escape. */
-static uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
+static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
 {
     const uint64_t even_bits = 0x5555555555555555;
     uint64_t first_is_escaped = *carry;
@@ -112,10 +112,14 @@ static uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
 }
 
 /* Each bit becomes the XOR of itself and all lower ones. */
-static uint64_t prefix_xor(uint64_t bits)
+static inline uint64_t prefix_xor(uint64_t bits)
 {
-    for (unsigned shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
-    return bits;
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    return bits ^ bits << 32;
 }
 
 const char *json_scan_container(const char *at, const char *end)
@@ -124,19 +128,16 @@ const char *json_scan_container(const char *at, const char *end)
     size_t depth = 0;
     for (; at < end; at += BLOCK_BYTES) {
         struct block x = load_block(at, end);
-        uint64_t escaped = escaped_bytes(block_equals(&x, '\\'), &escape_carry);
-        uint64_t quotes = block_equals(&x, '"') & ~escaped;
+        uint64_t escaped = escaped_bytes(block_equals(x, '\\'), &escape_carry);
+        uint64_t quotes = block_equals(x, '"') & ~escaped;
         if (quotes == 0 && string_carry) continue;
         uint64_t in_string = prefix_xor(quotes) ^ string_carry;
         string_carry = 0 - (in_string >> 63);
-        uint64_t opens = block_equals_folded(&x, '{') & ~in_string;
-        uint64_t closes = block_equals_folded(&x, '}') & ~in_string;
+        uint64_t opens = block_equals_folded(x, '{') & ~in_string;
+        uint64_t closes = block_equals_folded(x, '}') & ~in_string;
         for (uint64_t brackets = opens | closes; brackets; brackets &= brackets - 1) {
-            if (opens & brackets & -brackets) {
-                depth++;
-            } else if (--depth == 0) {
-                return at + __builtin_ctzll(brackets) + 1;
-            }
+            depth += opens & brackets & -brackets ? 1 : (size_t)-1;
+            if (depth == 0) return at + __builtin_ctzll(brackets) + 1;
         }
     }
     return NULL;
@@ -145,7 +146,8 @@ const char *json_scan_container(const char *at, const char *end)
 /* Is a block that begins with a whole character well-formed, up to a character that its end cuts? Masks tell whether
  * continuation bytes stand exactly where the leading bytes want them; what else a second byte may not be is seen by
  * comparing each byte with its successor. */
-static bool utf8_block_is_valid(const char *at, uint64_t *leads_2, uint64_t *leads_3, uint64_t *leads_4)
+static inline bool utf8_block_is_valid(const char *at, uint64_t *leads_2, uint64_t *leads_3,
+                                       uint64_t *leads_4)
 {
     __m128i x[4], wrong = _mm_setzero_si128();
     for (int i = 0; i < 4; i++) {

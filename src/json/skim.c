@@ -4,23 +4,20 @@
 #include "json/cursor.h"
 #include "json/scan.h"
 #include "json/skip.h"
+#include "json/unescape.h"
 
 /* The name that `key` means; `count` if nobody asked for it. */
 static size_t find_name(struct json_value key, const struct str *names, size_t count)
 {
     struct str inside = json_str_raw(key);
-    bool has_escape = str_find_char(inside, '\\') != SIZE_MAX;
     size_t i = 0;
-    if (has_escape) {
-        while (i < count && !json_str_equals(key, names[i])) i++;
-    } else {
-        while (i < count && !str_equals(inside, names[i])) i++;
-    }
+    while (i < count && !json_inside_equals(inside, names[i])) i++;
     return i;
 }
 
 bool json_skim(struct str text, const struct str *names, size_t count, struct json_value *values)
 {
+    text = json_text(text);
     const char *end = text.at + text.len, *at = json_skip_blanks(text.at, end);
     for (size_t i = 0; i < count; i++) values[i] = (struct json_value){0};
     if (at == end || *at != '{') return false;

@@ -14,7 +14,8 @@ bool json_is_hex(char c)
     return hex_digit(c) >= 0;
 }
 
-int json_hex4(const char *at, const char *end)
+/* The value of four hex digits at `at`, or -1. */
+static int hex4(const char *at, const char *end)
 {
     if (end - at < 4) return -1;
     int a = hex_digit(at[0]), b = hex_digit(at[1]), c = hex_digit(at[2]), d = hex_digit(at[3]);
@@ -22,20 +23,10 @@ int json_hex4(const char *at, const char *end)
     return a << 12 | b << 8 | c << 4 | d;
 }
 
-char json_escape_meaning(char letter)
-{
-    switch (letter) {
-    case '"':
-    case '\\':
-    case '/': return letter;
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return 0;
-    }
-}
+const unsigned char JSON_ESCAPES[256] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
 
 static unsigned put_utf8(unsigned char *out, unsigned code)
 {
@@ -54,15 +45,15 @@ const char *json_unescape_one(const char *at, const char *end, unsigned char *ou
 {
     if (at == end) return NULL;
     if (*at != 'u') {
-        out[0] = (unsigned char)json_escape_meaning(*at);
+        out[0] = JSON_ESCAPES[(unsigned char)*at];
         *count = 1;
         return out[0] ? at + 1 : NULL;
     }
-    int code = json_hex4(at + 1, end);
+    int code = hex4(at + 1, end);
     if (code < 0) return NULL;
     at += 5;
     bool is_high = code >= 0xd800 && code < 0xdc00;
-    int low = is_high && end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? json_hex4(at + 2, end) : -1;
+    int low = is_high && end - at >= 6 && at[0] == '\\' && at[1] == 'u' ? hex4(at + 2, end) : -1;
     if (low >= 0xdc00 && low < 0xe000) {
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         at += 6;
@@ -91,4 +82,15 @@ int json_unescaper_next(struct json_unescaper *u)
     u->_at = behind;
     u->_next = 1;
     return u->_pending[0];
+}
+
+bool json_inside_equals_slowly(struct str inside, struct str s)
+{
+    bool has_escape = str_find_char(inside, '\\') != SIZE_MAX;
+    if (!has_escape) return str_equals(inside, s);
+    struct json_unescaper u;
+    json_unescaper_init(&u, inside);
+    for (size_t i = 0; i < s.len; i++)
+        if (json_unescaper_next(&u) != (unsigned char)s.at[i]) return false;
+    return json_unescaper_next(&u) == JSON_UNESCAPE_END;
 }

@@ -5,6 +5,17 @@
 
 #include "base/str.h"
 
+/* Does what stands between the quotes mean `s`? json_str_equals() without its quotes. An escape is longer than what it
+ * stands for, so most pairs are told apart by length and first byte. */
+bool json_inside_equals_slowly(struct str inside, struct str s);
+
+static inline bool json_inside_equals(struct str inside, struct str s)
+{
+    if (inside.len < s.len || s.len == 0) return inside.len == s.len;
+    if (inside.at[0] != s.at[0] && inside.at[0] != '\\') return false;
+    return json_inside_equals_slowly(inside, s);
+}
+
 /* Hands out a string's meaning one byte at a time. Lone surrogates become U+FFFD. */
 struct json_unescaper {
     const char *_at, *_end;
@@ -24,10 +35,7 @@ int json_unescaper_next(struct json_unescaper *u);
 const char *json_unescape_one(const char *at, const char *end, unsigned char *out, unsigned *count);
 
 bool json_is_hex(char c);
-/* Four hex digits at `at`: their value, or -1. */
-int json_hex4(const char *at, const char *end);
-
-/* What a byte behind a backslash stands for: "n" is a line feed; 0: no escape of one letter ('u' neither). */
-char json_escape_meaning(char letter);
+/* What a byte behind a backslash stands for: 'n' for a line feed; 0: it is no escape of one letter ('u' neither). */
+extern const unsigned char JSON_ESCAPES[256];
 
 #endif

@@ -89,6 +89,7 @@ static bool append_repaired(struct buf *out, struct str s)
 bool json_append_str(struct buf *out, struct str s)
 {
     size_t len_before = out->len;
+    s = json_text(s);
     if (buf_reserve(out, s.len + 2) && buf_append_char(out, '"') && append_repaired(out, s) &&
         buf_append_char(out, '"'))
         return true;

@@ -45,6 +45,7 @@ TEST(check, accepts_what_the_standard_calls_json)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         EXPECT_THAT(is_valid(str_from_cstr(rows[i])), "%s was refused", rows[i]);
+    EXPECT_FALSE(is_valid((struct str){NULL, 0}));
 }
 
 /* What the standard leaves open: src/json/check.h says the same in words. */

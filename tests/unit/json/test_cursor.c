@@ -202,6 +202,17 @@ TEST(cursor, booleans_are_read_and_nothing_else_is_one)
     EXPECT_FALSE(json_to_bool((struct json_value){0}, &b));
 }
 
+TEST(cursor, nothing_at_all_is_no_value)
+{
+    struct str nothing = {NULL, 0};
+    struct json_value none = {0};
+    EXPECT_EQ(json_value_of(nothing).type, JSON_NONE);
+    EXPECT_FALSE(json_exists(json_get(none, STR("a"))));
+    EXPECT_FALSE(json_exists(json_at(none, 0)));
+    EXPECT_TRUE(json_str_equals(value("\"\""), nothing));
+    EXPECT_FALSE(json_exists(json_get(value("{\"a\":1}"), nothing)));
+}
+
 /* Whatever the bytes, nothing outside is read (sanitizers watch) and every walk ends. */
 TEST(cursor, random_texts_end_every_walk)
 {

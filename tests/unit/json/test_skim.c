@@ -60,6 +60,7 @@ TEST(skim, empty_objects_and_blanks_are_fine)
     EXPECT_TRUE(skim("\n\n {\t} \r\n", got));
     EXPECT_FALSE(json_exists(got[0]));
     EXPECT_TRUE(json_skim(STR("{\"a\":1}"), NULL, 0, NULL));
+    EXPECT_FALSE(json_skim((struct str){NULL, 0}, NAMES, 3, got));
 }
 
 TEST(skim, what_is_no_object_or_visibly_broken_is_refused)

@@ -81,6 +81,7 @@ static void expect_written(struct str s, const char *want)
 TEST(writer, escapes_as_little_as_it_may)
 {
     expect_written(STR(""), "\"\"");
+    expect_written((struct str){NULL, 0}, "\"\"");
     expect_written(STR("a/b é € 😀 \x7f \xe2\x80\xa8"), "\"a/b é € 😀 \x7f \xe2\x80\xa8\"");
     expect_written(STR("\"\\\b\f\n\r\t"), "\"\\\"\\\\\\b\\f\\n\\r\\t\"");
     expect_written(STR("\0\x01\x1f"), "\"\\u0000\\u0001\\u001f\"");
