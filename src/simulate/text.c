@@ -6,12 +6,12 @@
 #include "base/fmt.h"
 
 static const struct str opening = STR_INIT(
-    "This is a simulated reply from Weir's built-in provider; no model was asked. Your prompt holds about ");
+    "This is a simulated reply from Weir's built-in provider; no model was asked. Your prompt's length in tokens: about ");
 static const struct str endings[] = {
-    STR_INIT(" tokens. Configure a provider and a real answer will stand here."),
-    STR_INIT(" tokens. Everything else on the way here was real: routing, limits, metrics and the log line."),
-    STR_INIT(" tokens. Ask with \"stream\": true to see it arrive word by word."),
-    STR_INIT(" tokens. The same prompt is always answered with the same words."),
+    STR_INIT(". Configure a provider and a real answer will stand here."),
+    STR_INIT(". Everything else on the way here was real: routing, limits, metrics and the log line."),
+    STR_INIT(". Ask with \"stream\": true to see it arrive word by word."),
+    STR_INIT(". The same prompt is always answered with the same words."),
 };
 static const struct str filler = STR_INIT(
     " Simulated words follow each other until the length that was asked for.");
