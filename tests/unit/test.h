@@ -40,6 +40,8 @@ const char *test_shared_path(const char *below);
 const char *test_source_path(const char *below);
 /* How many of something large to use: `full`, and less under valgrind or an emulator (WEIR_TEST_SHRINK); never 0. */
 size_t test_count(size_t full);
+/* The kernel is played by qemu-user, which lets the program have all memory whatever setrlimit() said. */
+bool test_is_emulated(void);
 /* The whole file, in memory that is freed at the end of the test; at == NULL: it cannot be read. */
 struct str test_read_file(const char *path);
 

@@ -135,6 +135,11 @@ size_t test_count(size_t full)
     return count ? count : 1;
 }
 
+bool test_is_emulated(void)
+{
+    return getenv("WEIR_TEST_EMULATED") != NULL;
+}
+
 struct str test_read_file(const char *path)
 {
     FILE *f = path ? fopen(path, "rb") : NULL;
