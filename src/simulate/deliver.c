@@ -70,13 +70,18 @@ static size_t event_start(const struct sim_answer *a, unsigned event)
     return event ? a->event_ends[event - 1] : 0;
 }
 
-/* Where the piece that begins at `at` ends: with its event, or anywhere (1 byte up to about an event's length). */
+/* Where the piece that begins at `at` ends: with its event; or anywhere, from 1 byte to about an event's length, and
+ * inside of a character of several bytes when one is near. */
 static size_t piece_end(struct delivery *d, size_t at)
 {
+    enum { NEAR_BYTES = 24 };
     const struct sim_answer *a = d->answer;
     if (!a->is_cut_oddly) return a->event_ends[d->next_event];
-    size_t typical = a->event_count ? a->body.len / a->event_count : a->body.len;
-    return at + 1 + (size_t)(random_next(&d->odd) % (typical + 1));
+    size_t typical = a->body.len / a->event_count;
+    size_t end = at + 1 + (size_t)(random_next(&d->odd) % (typical + 1));
+    for (size_t i = end; i < a->body.len && i < end + NEAR_BYTES; i++)
+        if ((a->body.at[i] & 0xc0) == 0x80) return i;
+    return end;
 }
 
 static bool delivery_send(struct delivery *d, size_t from, size_t to)
