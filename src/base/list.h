@@ -43,11 +43,13 @@ static inline void list_remove(struct list *item)
 }
 
 #define LIST_ITEM(link, type, member) CONTAINER_OF(link, type, member)
+/* The link in `item`; also where `item` is the head taken for one, which need not be aligned as its type is. */
+#define LIST_LINK(item, type, member) ((struct list *)(void *)((char *)(item) + offsetof(type, member)))
 /* The body may remove `item`, nothing else. */
 #define LIST_EACH(item, head, type, member)                                                                  \
     for (type *item = LIST_ITEM((head)->next, type, member),                                                 \
-              *item##_next = LIST_ITEM(item->member.next, type, member);                                     \
-         &item->member != (head);                                                                            \
-         item = item##_next, item##_next = LIST_ITEM(item->member.next, type, member))
+              *item##_next = LIST_ITEM(LIST_LINK(item, type, member)->next, type, member);                   \
+         LIST_LINK(item, type, member) != (head);                                                            \
+         item = item##_next, item##_next = LIST_ITEM(LIST_LINK(item, type, member)->next, type, member))
 
 #endif
