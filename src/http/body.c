@@ -1,6 +1,8 @@
 /* http/body.c: none, a length, chunks, or all there is. */
 #include "http/body.h"
 
+#include "base/check.h"
+
 void body_init(struct body_reader *b, enum http_framing framing, int64_t content_length)
 {
     *b = (struct body_reader){.framing = framing};
@@ -40,15 +42,16 @@ static bool decode_chunked(struct body_reader *b, struct str in, struct str *pay
             b->is_complete = true;
             *excess = in;
             return true;
-        case CHUNKED_BAD: b->_is_bad = true; return payload->len > 0;
+        case CHUNKED_BAD: b->is_bad = true; return payload->len > 0;
         }
     }
 }
 
-bool body_decode(struct body_reader *b, struct str in, struct str *payload, struct str *excess, struct err *err)
+bool body_decode(struct body_reader *b, struct str in, struct str *payload, struct str *excess,
+                 struct err *err)
 {
     *payload = *excess = (struct str){0};
-    if (b->_is_bad) return err_set(err, ERR_INVALID, "chunked body: malformed");
+    require(!b->is_bad);
     if (b->is_complete) {
         *excess = in;
         return true;

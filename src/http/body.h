@@ -14,7 +14,7 @@ struct body_reader {
     struct chunked_reader _chunked;
     enum http_framing framing;
     bool is_complete; /* the message's end was read */
-    bool _is_bad;     /* known, but the payload before it went out first */
+    bool is_bad;      /* known, but the payload before it went out first */
 };
 void body_init(struct body_reader *b, enum http_framing framing, int64_t content_length);
 /* Reads `in`: *payload is what of it is payload (may be empty), lies within `in` and lives as long. Once

@@ -35,11 +35,11 @@ struct http_call {
     struct body_reader body;
     struct str rest; /* lent: what came after the head */
     unsigned interim_replies;
-    bool is_sent;        /* all of the request */
-    bool has_bytes;      /* of the reply */
+    bool is_sent;   /* all of the request */
+    bool has_bytes; /* of the reply */
     bool has_head;
     bool is_keep_alive;
-    bool has_excess;     /* bytes after the reply */
+    bool has_excess; /* bytes after the reply */
 };
 
 /* ---- the client ---- */
@@ -75,14 +75,25 @@ void http_client_forget(struct http_client *c, const struct tls_context *tls)
 struct http_client_stats http_client_read_stats(const struct http_client *c)
 {
     const struct pools *p = &c->pools;
-    return (struct http_client_stats){.pools = pools_count(p), .idle = p->idle, .leased = p->leased,
-                                      .dialled = p->dialled, .reused = p->reused, .replaced = c->replaced};
+    return (struct http_client_stats){.pools = pools_count(p),
+                                      .idle = p->idle,
+                                      .leased = p->leased,
+                                      .dialled = p->dialled,
+                                      .reused = p->reused,
+                                      .replaced = c->replaced};
 }
 
 /* ---- failures ---- */
 static enum io fail(struct err *err, enum err_code code, const char *what)
 {
     err_set(err, code, "%s", what);
+    return IO_FAIL;
+}
+
+/* The parsers have a code of their own for what is over a ceiling; here that is kept for the caller's ceiling. */
+static enum io malformed(struct err *err)
+{
+    err->code = ERR_INVALID;
     return IO_FAIL;
 }
 
@@ -128,7 +139,8 @@ static enum io call_send(struct http_call *call)
     for (unsigned i = 0; i < call->request.count; i++) writer_add(&w, call->request.pieces[i]);
     enum io io = writer_finish(&w);
     call->is_sent = io == IO_OK;
-    if (io == IO_FAIL && stream_has_early(call->conn->stream)) return IO_OK; /* the reply came before we were done */
+    if (io == IO_FAIL && stream_has_early(call->conn->stream))
+        return IO_OK; /* the reply came before we were done */
     return io;
 }
 
@@ -218,7 +230,8 @@ static void head_is_read(struct http_call *call, struct http_response *out, stru
 }
 
 /* Takes one head off the chunk; DONE only for a final one. */
-static enum http_parse take_head(struct http_call *call, struct str *chunk, struct response_parse *p, struct arena *a)
+static enum http_parse take_head(struct http_call *call, struct str *chunk, struct response_parse *p,
+                                 struct arena *a)
 {
     struct http_response *out = p->out;
     while (chunk->len > 0) {
@@ -238,7 +251,8 @@ static enum http_parse take_head(struct http_call *call, struct str *chunk, stru
     return PARSE_MORE;
 }
 
-enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a, struct err *err)
+enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a,
+                            struct err *err)
 {
     require(!call->has_head);
     struct response_parse p = {call, out, err};
@@ -260,7 +274,7 @@ enum io http_call_read_head(struct http_call *call, struct http_response *out, s
         case PARSE_MORE:
             if (head_is_full(&call->head)) return fail(err, ERR_INVALID, "reply: its head is too large");
             break;
-        case PARSE_BAD: return IO_FAIL;
+        case PARSE_BAD: return malformed(err);
         }
     }
 }
@@ -282,6 +296,7 @@ enum io http_call_read_body(struct http_call *call, struct str *chunk, msec_t de
     require(call->has_head);
     for (;;) {
         if (call->body.is_complete) return IO_END;
+        if (call->body.is_bad) return fail(err, ERR_INVALID, "reply: its chunked body is malformed");
         struct str bytes, excess;
         enum io io = next_bytes(call, &bytes, deadline);
         if (io == IO_END && call->body.framing == FRAMING_CLOSE) {
@@ -289,7 +304,7 @@ enum io http_call_read_body(struct http_call *call, struct str *chunk, msec_t de
             return IO_END;
         }
         if (io != IO_OK) return stream_failed(call, io, "reading the reply's body", err);
-        if (!body_decode(&call->body, bytes, chunk, &excess, err)) return IO_FAIL;
+        if (!body_decode(&call->body, bytes, chunk, &excess, err)) return malformed(err);
         if (excess.len > 0) call->has_excess = true;
         if (chunk->len > 0) return IO_OK;
     }
@@ -299,7 +314,8 @@ enum io http_call_read_body(struct http_call *call, struct str *chunk, msec_t de
 static enum io read_rest_into(struct http_call *call, struct buf *into, msec_t deadline, struct err *err)
 {
     size_t got = 0;
-    enum io io = stream_read_into(call->conn->stream, into->at + into->len, (size_t)call->body.left, &got, deadline);
+    enum io io = stream_read_into(call->conn->stream, into->at + into->len, (size_t)call->body.left, &got,
+                                  deadline);
     into->len += got;
     call->body.left -= got;
     call->body.is_complete = call->body.left == 0;
@@ -308,8 +324,10 @@ static enum io read_rest_into(struct http_call *call, struct buf *into, msec_t d
 
 static bool make_room(const struct http_call *call, struct buf *into, size_t bytes, struct err *err)
 {
-    if (call->body.framing == FRAMING_LENGTH && call->body.left > SIZE_MAX / 2 - bytes) bytes = SIZE_MAX / 2;
-    else if (call->body.framing == FRAMING_LENGTH) bytes += (size_t)call->body.left;
+    if (call->body.framing == FRAMING_LENGTH && call->body.left > SIZE_MAX / 2 - bytes)
+        bytes = SIZE_MAX / 2;
+    else if (call->body.framing == FRAMING_LENGTH)
+        bytes += (size_t)call->body.left;
     return buf_reserve(into, bytes) || err_set(err, ERR_TOO_LARGE, "the reply's body is too large");
 }
 

@@ -28,7 +28,8 @@ void http_client_free(struct http_client *c); /* no call runs any more */
 void http_client_forget(struct http_client *c, const struct tls_context *tls);
 struct http_client_stats {
     unsigned pools, idle, leased;
-    uint64_t dialled, reused, replaced; /* replaced: a kept connection was dead and a new one took its place */
+    uint64_t dialled, reused,
+        replaced; /* replaced: a kept connection was dead and a new one took its place */
 };
 struct http_client_stats http_client_read_stats(const struct http_client *c);
 
@@ -37,9 +38,9 @@ struct http_call_request {
     const struct http_origin *origin;
     const struct str *pieces; /* head (with its blank line and framing) and body, in order */
     unsigned count;
-    bool is_head;             /* the reply has no body whatever its head says */
+    bool is_head; /* the reply has no body whatever its head says */
     msec_t connect_ms;
-    msec_t deadline;          /* for the whole of begin + read_head: a moment, or NEVER */
+    msec_t deadline; /* for the whole of begin + read_head: a moment, or NEVER */
 };
 /* Leases or dials a connection and sends. A reply that comes while the request is still being sent is not lost: if
  * sending then fails, begin is IO_OK all the same and the reply is read. The request's memory is lent until http_call_read_head() has
@@ -50,7 +51,8 @@ enum io http_call_begin(struct http_call **out, struct http_client *c, const str
                         struct err *err);
 /* The final head (1xx are skipped), copied into the arena. IO_FAIL: ERR_CLOSED when the connection ended before or inside
  * the head, ERR_INVALID when the head is malformed or too large. */
-enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a, struct err *err);
+enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a,
+                            struct err *err);
 /* The next piece of the body, without framing: IO_OK with a chunk lent until this fiber's next wait of any
  * kind, IO_END when the message is complete. IO_FAIL: cut (ERR_CLOSED) or malformed (ERR_INVALID). After IO_TIMEOUT the
  * call may go on. A connection is kept only if the body was read up to IO_END.

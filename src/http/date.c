@@ -11,7 +11,7 @@ static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 void http_date_format(char out[HTTP_DATE_BYTES], int64_t wall_ms)
 {
     static const char days[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday */
-    char iso[CLOCK_ISO_BYTES]; /* 1994-11-06T08:49:37.000Z */
+    char iso[CLOCK_ISO_BYTES];                          /* 1994-11-06T08:49:37.000Z */
     clock_format_iso(iso, wall_ms);
     int64_t day = (wall_ms >= 0 ? wall_ms : wall_ms - 86399999) / 86400000;
     int month = (iso[5] - '0') * 10 + (iso[6] - '0');

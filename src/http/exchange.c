@@ -98,7 +98,8 @@ static void keep_rest(struct http_exchange *x, struct str rest)
     if (rest.len > 0) stream_unread(x->stream, rest);
 }
 
-static enum head_outcome head_is_read(struct http_exchange *x, struct str head, struct str rest, struct refusal *refusal)
+static enum head_outcome head_is_read(struct http_exchange *x, struct str head, struct str rest,
+                                      struct refusal *refusal)
 {
     struct http_request *r = &x->request;
     head_move_request(r, head, &x->request_arena);
@@ -286,8 +287,7 @@ static bool drain_body(struct http_exchange *x)
     uint64_t most = x->body_bytes + DRAIN_MAX_BYTES;
     struct str piece;
     enum io io;
-    do
-        io = next_piece(x, &piece, deadline);
+    do io = next_piece(x, &piece, deadline);
     while (io == IO_OK && x->body_bytes <= most);
     return io == IO_END;
 }

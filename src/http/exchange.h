@@ -15,9 +15,9 @@ enum {
      * is how malloc likes them. */
     EXCHANGE_BLOCK_BYTES = 4096 - 16,
     REQUEST_BLOCK_BYTES = 8192 - 16,
-    SMALL_BODY_BYTES = 16 * 1024,      /* up to here a body of known length lies in the request's arena */
-    DRAIN_MAX_BYTES = 256 * 1024,      /* more of an unread body is not read for the sake of keep-alive */
-    DRAIN_MS = 5000,                   /* nor for longer */
+    SMALL_BODY_BYTES = 16 * 1024, /* up to here a body of known length lies in the request's arena */
+    DRAIN_MAX_BYTES = 256 * 1024, /* more of an unread body is not read for the sake of keep-alive */
+    DRAIN_MS = 5000,              /* nor for longer */
     DATE_LINE_BYTES = 6 + HTTP_DATE_BYTES + 2,
 };
 
@@ -25,8 +25,8 @@ struct http_server {
     struct loop *loop;
     struct http_server_options options;
     struct http_server_handler handler;
-    struct list idle; /* connections without a fiber, the longest idle first */
-    struct list busy; /* with one */
+    struct list idle;        /* connections without a fiber, the longest idle first */
+    struct list busy;        /* with one */
     struct list turned_away; /* connections over the limit, while they are told so */
     unsigned turned_away_now;
     bool is_draining;
@@ -62,12 +62,12 @@ struct http_exchange {
     struct arena request_arena;
     struct head_reader head;
     struct body_reader body;
-    struct str first;      /* payload that came together with the head, kept for the first read */
-    char *small_at;        /* where a small body of known length gathers; NULL: elsewhere */
-    struct buf large;      /* where any other body gathers */
+    struct str first; /* payload that came together with the head, kept for the first read */
+    char *small_at;   /* where a small body of known length gathers; NULL: elsewhere */
+    struct buf large; /* where any other body gathers */
     size_t max_body_bytes;
-    uint64_t body_bytes;   /* payload taken off the stream by pieces so far */
-    struct str whole;      /* once has_whole */
+    uint64_t body_bytes; /* payload taken off the stream by pieces so far */
+    struct str whole;    /* once has_whole */
     int body_status;
 
     /* the reply */
@@ -81,8 +81,8 @@ struct http_exchange {
     bool has_whole;
     bool is_head_request, is_http_1_0, wants_keep_alive; /* outlive the request's memory */
     bool awaits_continue;
-    bool closes;        /* the connection does not outlive this exchange */
-    bool is_cut;        /* a write has failed: bytes are missing in the reply */
+    bool closes; /* the connection does not outlive this exchange */
+    bool is_cut; /* a write has failed: bytes are missing in the reply */
     bool is_refused;
     bool is_caller_gone;
 };

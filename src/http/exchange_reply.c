@@ -61,7 +61,8 @@ static void choose_framing(struct http_exchange *x, int64_t content_length)
         x->framing = x->is_http_1_0 ? FRAMING_CLOSE : FRAMING_CHUNKED;
     }
     if (x->framing == FRAMING_CLOSE || x->server->is_draining) x->closes = true;
-    if (http_exchange_has_unread_body(x) && (x->awaits_continue || x->body.left > DRAIN_MAX_BYTES)) x->closes = true;
+    if (http_exchange_has_unread_body(x) && (x->awaits_continue || x->body.left > DRAIN_MAX_BYTES))
+        x->closes = true;
 }
 
 /* Everything up to the handler's lines; at most HEAD_BYTES. */
@@ -108,14 +109,14 @@ static void add_pieces(struct writer *w, const struct str *pieces, unsigned coun
     for (unsigned i = 0; i < count; i++) writer_add(w, pieces[i]);
 }
 
-enum io http_exchange_reply(struct http_exchange *x, const struct http_reply_head *head, const struct str *pieces,
-                            unsigned count)
+enum io http_exchange_reply(struct http_exchange *x, const struct http_reply_head *head,
+                            const struct str *pieces, unsigned count)
 {
     require(x->state == REPLY_NONE && x->stream);
     size_t bytes = pieces_bytes(pieces, count);
     x->status = head->status;
     choose_framing(x, bytes == 0 && x->is_head_request && head->content_length > 0 ? head->content_length
-                                                                                    : (int64_t)bytes);
+                                                                                   : (int64_t)bytes);
     char text[HEAD_STACK_BYTES], *at = format_head(x, text);
     struct writer w;
     reply_writer_init(&w, x);
@@ -185,7 +186,8 @@ static enum io send_part(struct http_exchange *x, const struct str *pieces, unsi
     if (x->framing == FRAMING_CHUNKED && bytes > 0)
         writer_add(&w, str_of(size, (size_t)(chunked_write_size(size, bytes) - size)));
     if (bytes > 0) add_pieces(&w, pieces, count);
-    if (x->framing == FRAMING_CHUNKED && bytes > 0) writer_add(&w, is_last ? STR("\r\n0\r\n\r\n") : STR("\r\n"));
+    if (x->framing == FRAMING_CHUNKED && bytes > 0)
+        writer_add(&w, is_last ? STR("\r\n0\r\n\r\n") : STR("\r\n"));
     if (x->framing == FRAMING_CHUNKED && bytes == 0 && !x->is_head_request) writer_add(&w, STR("0\r\n\r\n"));
     x->sent_bytes += bytes;
     return reply_write(x, &w);

@@ -15,8 +15,8 @@ void head_done(struct head_reader *h)
     h->_tried_bytes = 0;
 }
 
-static enum http_parse take_held(struct head_reader *h, struct str *chunk, struct str *head, head_parse *parse,
-                                 void *arg)
+static enum http_parse take_held(struct head_reader *h, struct str *chunk, struct str *head,
+                                 head_parse *parse, void *arg)
 {
     size_t had = h->_held.len, room = HTTP_MAX_HEAD_BYTES - had;
     struct str more = str_part(*chunk, 0, room);
@@ -34,7 +34,8 @@ static enum http_parse take_held(struct head_reader *h, struct str *chunk, struc
     return result;
 }
 
-enum http_parse head_take(struct head_reader *h, struct str *chunk, struct str *head, head_parse *parse, void *arg)
+enum http_parse head_take(struct head_reader *h, struct str *chunk, struct str *head, head_parse *parse,
+                          void *arg)
 {
     if (h->_held.len > 0) return take_held(h, chunk, head, parse, arg);
     size_t head_bytes = 0;

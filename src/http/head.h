@@ -19,7 +19,8 @@ void head_init(struct head_reader *h); /* allocates nothing yet */
 void head_done(struct head_reader *h); /* ready for the next head */
 /* Takes the head's bytes off the front of *chunk. DONE: *head are all its bytes, what was parsed points into
  * them, lent until the chunk or h goes. MORE: the chunk is used up. BAD: as the parser says. */
-enum http_parse head_take(struct head_reader *h, struct str *chunk, struct str *head, head_parse *parse, void *arg);
+enum http_parse head_take(struct head_reader *h, struct str *chunk, struct str *head, head_parse *parse,
+                          void *arg);
 bool head_is_full(const struct head_reader *h);  /* after MORE: HTTP_MAX_HEAD_BYTES are there and no end */
 bool head_is_blank(const struct head_reader *h); /* nothing but line ends so far */
 

@@ -127,7 +127,8 @@ struct pooled *pool_lease(struct pool *p)
 
 struct pooled *pool_dial(struct pool *p, msec_t deadline, enum io *why, struct err *err)
 {
-    struct dial_target target = {.host = p->host, .port = p->port, .tls = p->tls, .server_name = p->server_name};
+    struct dial_target target = {
+        .host = p->host, .port = p->port, .tls = p->tls, .server_name = p->server_name};
     count_leased(p, 1); /* holds the pool while we wait */
     p->pools->dialled++;
     struct stream *stream = dial(&target, deadline, why, err);
@@ -179,7 +180,8 @@ void pooled_return(struct pooled **c)
 void pools_expire(struct pools *p)
 {
     msec_t now = fiber_now();
-    LIST_EACH (c, &p->_by_age, struct pooled, _by_age) {
+    LIST_EACH(c, &p->_by_age, struct pooled, _by_age)
+    {
         if (p->_idle_ms == 0 || now - c->_idle_since < p->_idle_ms) break;
         close_idle(c);
     }
@@ -194,7 +196,7 @@ void pools_expire(struct pools *p)
 
 static void pool_close_idle(struct pool *p)
 {
-    LIST_EACH (c, &p->idle, struct pooled, _in_pool) close_idle(c);
+    LIST_EACH(c, &p->idle, struct pooled, _in_pool) close_idle(c);
 }
 
 static struct pool *first_with(const struct pools *p, const struct tls_context *tls)

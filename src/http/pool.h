@@ -15,10 +15,10 @@ enum { POOL_NAME_MAX_BYTES = 255 }; /* of a host or server name */
 
 struct pools {
     struct map _by_key;
-    struct list _by_age;   /* all kept connections, the longest idle first */
+    struct list _by_age;    /* all kept connections, the longest idle first */
     struct list _forgotten; /* pools without a key, while calls still hold connections of theirs */
-    msec_t _idle_ms;       /* 0: no limit */
-    unsigned _max_idle;    /* per pool */
+    msec_t _idle_ms;        /* 0: no limit */
+    unsigned _max_idle;     /* per pool */
     unsigned idle, leased;
     uint64_t dialled, reused;
 };
@@ -45,7 +45,8 @@ void pools_forget(struct pools *p, const struct tls_context *tls);
 struct pooled *pool_lease(struct pool *p); /* a kept connection; NULL: none */
 /* A new connection. NULL: *why and err as dial() has them. */
 MUST_CHECK struct pooled *pool_dial(struct pool *p, msec_t deadline, enum io *why, struct err *err);
-void pooled_return(struct pooled **c); /* takes it: kept, or closed where there is no place or no life in it */
-void pooled_close(struct pooled **c);  /* takes it; NULL is fine */
+void pooled_return(
+    struct pooled **c);               /* takes it: kept, or closed where there is no place or no life in it */
+void pooled_close(struct pooled **c); /* takes it; NULL is fine */
 
 #endif

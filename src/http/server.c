@@ -72,7 +72,8 @@ static enum ending ending_of(const struct http_exchange *x)
     if (!x->stream) return CLOSE; /* taken over */
     bool is_finished = x->state == REPLY_FINISHED && !x->is_cut;
     if (x->state == REPLY_ABORTED) return RESET;
-    if (x->framing == FRAMING_CLOSE && x->state == REPLY_STARTED) return RESET; /* an end would look like the end */
+    if (x->framing == FRAMING_CLOSE && x->state == REPLY_STARTED)
+        return RESET; /* an end would look like the end */
     if (!is_finished) return CLOSE;
     if (x->is_refused || http_exchange_has_unread_body(x) || stream_has_early(x->stream)) return LINGER;
     return CLOSE;
@@ -183,7 +184,8 @@ static void expire_idle(void *arg)
     struct http_server *s = arg;
     msec_t keep_alive_ms = s->options.keep_alive_ms, now = fiber_now();
     if (keep_alive_ms == 0) return;
-    LIST_EACH (c, &s->idle, struct connection, link) {
+    LIST_EACH(c, &s->idle, struct connection, link)
+    {
         if (now - c->idle_since < keep_alive_ms) return; /* the rest came later */
         connection_free(c);
     }
@@ -220,7 +222,7 @@ void http_server_set_options(struct http_server *s, const struct http_server_opt
 
 static void close_idle(struct http_server *s)
 {
-    LIST_EACH (c, &s->idle, struct connection, link) connection_free(c);
+    LIST_EACH(c, &s->idle, struct connection, link) connection_free(c);
 }
 
 void http_server_drain(struct http_server *s, bool close_idle_now)
@@ -231,8 +233,8 @@ void http_server_drain(struct http_server *s, bool close_idle_now)
 
 void http_server_cancel_all(struct http_server *s)
 {
-    LIST_EACH (c, &s->busy, struct connection, link) fiber_cancel(c->fiber);
-    LIST_EACH (c, &s->turned_away, struct connection, link) fiber_cancel(c->fiber);
+    LIST_EACH(c, &s->busy, struct connection, link) fiber_cancel(c->fiber);
+    LIST_EACH(c, &s->turned_away, struct connection, link) fiber_cancel(c->fiber);
 }
 
 void http_server_free(struct http_server *s)

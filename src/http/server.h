@@ -16,9 +16,10 @@ struct http_server;
 struct http_exchange;
 
 struct http_server_options {
-    msec_t head_ms, body_ms, keep_alive_ms; /* 0: none. head: whole head since its first byte; body: between reads */
-    size_t max_body_bytes;                  /* then 413 */
-    unsigned max_connections;               /* 0: no limit; over it a connection gets 503 and is closed */
+    msec_t head_ms, body_ms,
+        keep_alive_ms;        /* 0: none. head: whole head since its first byte; body: between reads */
+    size_t max_body_bytes;    /* then 413 */
+    unsigned max_connections; /* 0: no limit; over it a connection gets 503 and is closed */
 };
 
 struct http_server_handler {
@@ -52,7 +53,8 @@ const struct http_request *http_exchange_request(const struct http_exchange *x);
 /* Freed when the handler has returned and the reply is out. */
 struct arena *http_exchange_arena(struct http_exchange *x);
 struct stream *http_exchange_stream(struct http_exchange *x); /* for its peer's address; not to read */
-int64_t http_exchange_started_ns(const struct http_exchange *x); /* clock_monotonic_ns() when the head was complete */
+int64_t http_exchange_started_ns(
+    const struct http_exchange *x); /* clock_monotonic_ns() when the head was complete */
 /* IO_OK with a lent chunk, IO_END after the last. Sends 100 Continue where it is awaited. IO_FAIL: the body
  * is malformed, too large or the caller vanished; http_exchange_body_status() says 400, 413 or 408. */
 enum io http_exchange_read_body(struct http_exchange *x, struct str *chunk);
@@ -75,8 +77,8 @@ struct http_reply_head {
     int64_t content_length; /* -1: not known: chunked (HTTP/1.0: until close) */
 };
 /* Head and body in one write. HEAD requests get the head alone. */
-enum io http_exchange_reply(struct http_exchange *x, const struct http_reply_head *head, const struct str *pieces,
-                            unsigned count);
+enum io http_exchange_reply(struct http_exchange *x, const struct http_reply_head *head,
+                            const struct str *pieces, unsigned count);
 /* A reply in parts: the head is held back until the first body bytes or http_exchange_flush(). */
 void http_exchange_send_head(struct http_exchange *x, const struct http_reply_head *head);
 enum io http_exchange_send_body(struct http_exchange *x, const struct str *pieces, unsigned count);
@@ -89,8 +91,8 @@ enum io http_exchange_send_last(struct http_exchange *x, const struct str *piece
 void http_exchange_close_after(struct http_exchange *x);
 /* Nothing more is sent; the connection is reset. */
 void http_exchange_abort(struct http_exchange *x);
-bool http_exchange_has_sent(const struct http_exchange *x); /* a byte of the reply's head is out */
-int http_exchange_status(const struct http_exchange *x);    /* of the reply; 0: none yet */
+bool http_exchange_has_sent(const struct http_exchange *x);       /* a byte of the reply's head is out */
+int http_exchange_status(const struct http_exchange *x);          /* of the reply; 0: none yet */
 uint64_t http_exchange_sent_bytes(const struct http_exchange *x); /* body bytes */
 /* Takes the connection (WebSocket): bytes read too far are in front. The handler closes it. */
 struct stream *http_exchange_take_over(struct http_exchange *x);

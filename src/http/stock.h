@@ -12,8 +12,8 @@ struct stock {
     unsigned _count, _max_kept;
 };
 void stock_init(struct stock *s, size_t block_bytes, unsigned max_kept); /* allocates nothing yet */
-void stock_done(struct stock *s);            /* blocks still taken may be given back no more */
+void stock_done(struct stock *s); /* blocks still taken may be given back no more */
 void *stock_take(struct stock *s) __attribute__((returns_nonnull)); /* not zeroed, as malloc aligns it */
-void stock_give(struct stock *s, void *block); /* NULL is fine */
+void stock_give(struct stock *s, void *block);                      /* NULL is fine */
 
 #endif
