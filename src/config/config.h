@@ -142,8 +142,9 @@ enum config_stream_usage {
 };
 
 /* Only what was said; what a preset would fill in is empty, 0 or …_FROM_PRESET (kind, base_url, apis, stream_usage,
- * model, api_version). A kind or a preset is always there: without `preset:` and `base_url:`, `preset` becomes the
- * provider's name, else its kind's name, if that is a known preset. */
+ * model, api_version). Where the file names no preset, `preset` is the provider's own name if that is a known one and
+ * kind or base_url are missing, else the kind's name if that is one and base_url is missing. Without any preset a kind
+ * and a base_url are there (kind: openai by default; a simulator has no base_url). */
 struct config_provider {
     struct str name;
     enum config_kind kind;
@@ -305,6 +306,8 @@ struct config {
     struct str file; /* that was read; empty: environment alone */
 
     struct map _providers_by_name, _models_by_name;
+    const struct config_model **_patterns; /* most literal bytes first */
+    size_t _pattern_count;
     struct arena _arena;
     atomic_uint _refs;
 };

@@ -15,7 +15,7 @@ struct config_source {
     /* NULL: not set. Lent until the load ends. */
     const char *(*getenv)(void *arg, const char *name);
     /* The whole file appended to `out` (whose ceiling is CONFIG_MAX_FILE_BYTES). False: ERR_NOT_FOUND when there is
-     * none, ERR_TOO_LARGE, else ERR_SYSTEM. */
+     * none, ERR_TOO_LARGE, else ERR_SYSTEM; the text does not repeat the path. */
     bool (*read_file)(void *arg, const char *path, struct buf *out, struct err *err);
     void *arg;
 };
@@ -33,11 +33,11 @@ struct config_request {
 
 /* What there is to say about a load: lines for people, without a line feed, without secrets. */
 struct config_messages {
-    struct str at[CONFIG_MAX_MESSAGES];
+    struct str *at;
     size_t count;
 };
 struct config_report {
-    struct config_messages errors, warnings; /* bounded: the 50th says that there are more */
+    struct config_messages errors, warnings; /* at most 50: the last one may say that there are more */
     struct arena _arena;
 };
 void config_report_init(struct config_report *r);
