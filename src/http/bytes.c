@@ -1,7 +1,8 @@
 /* http/bytes.c: the table of byte classes, and the scan over header values.
  *
- * The columns of the table are the low half of a byte, the rows the high half. A value is most of a head, so its scan
- * takes 16 bytes at a time where SSE2 is (8 elsewhere) and looks single bytes up only at the end. */
+ * The columns of the table are the low half of a byte, the rows the high half. A value is most of a head,
+ * so its scan takes 16 bytes at a time where SSE2 is (8 elsewhere) and looks single bytes up only at the
+ * end. */
 #include "http/bytes.h"
 
 #include <string.h>

@@ -3,7 +3,8 @@
  *     SIZE_FIRST - SIZE --;--> EXTENSION --CR--> SIZE_LF --> DATA - DATA_CR - DATA_LF --> SIZE_FIRST …
  *     and after a size of 0:   LINE_FIRST - NAME - VALUE - VALUE_LF --> LINE_FIRST … --CR--> LAST_LF --> END
  *
- * A step takes as many bytes as its state can, so payload passes in the pieces in which it came, without a copy. */
+ * A step takes as many bytes as its state can, so payload passes in the pieces in which it came, without a
+ * copy. */
 #include "http/chunked.h"
 
 #include "base/attributes.h"

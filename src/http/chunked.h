@@ -14,9 +14,10 @@ struct chunked_reader {
     uint8_t _state;
 };
 void chunked_init(struct chunked_reader *r);
-/* Takes bytes off the front of *in. CHUNKED_DATA: *data is the next piece of payload, not empty (it points into
- * in). CHUNKED_MORE: *in is used up. CHUNKED_END: the message is over, *in is what follows it. CHUNKED_BAD:
- * malformed (ERR_INVALID) or over a ceiling (ERR_TOO_LARGE), err tells. Call again until MORE, END or BAD. */
+/* Takes bytes off the front of *in. CHUNKED_DATA: *data is the next piece of payload, not empty (it points
+ * into in). CHUNKED_MORE: *in is used up. CHUNKED_END: the message is over, *in is what follows it.
+ * CHUNKED_BAD: malformed (ERR_INVALID) or over a ceiling (ERR_TOO_LARGE), err tells. Call again until MORE,
+ * END or BAD. */
 enum chunked { CHUNKED_DATA, CHUNKED_MORE, CHUNKED_END, CHUNKED_BAD };
 enum chunked chunked_next(struct chunked_reader *r, struct str *in, struct str *data, struct err *err);
 

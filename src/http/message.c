@@ -2,14 +2,14 @@
  *
  *     empty lines - start line - header lines - blank line - then one look at what decides the framing
  *
- * Each step reads from s->at on and either moves it (PARSE_DONE), finds that the bytes end first (PARSE_MORE) or refuses
- * (PARSE_BAD). Steps judge from left to right and never look beyond the byte that decides, so a head means the same
- * wherever the network cuts it: once BAD, no further byte can change the verdict. The bytes are clipped to the longest
- * head we take, so MORE with that many bytes is BAD too. Called again with more bytes it starts over: a head is small
- * and usually comes in one piece.
+ * Each step reads from s->at on and either moves it (PARSE_DONE), finds that the bytes end first
+ * (PARSE_MORE) or refuses (PARSE_BAD). Steps judge from left to right and never look beyond the byte that
+ * decides, so a head means the same wherever the network cuts it: once BAD, no further byte can change the
+ * verdict. The bytes are clipped to the longest head we take, so MORE with that many bytes is BAD too.
+ * Called again with more bytes it starts over: a head is small and usually comes in one piece.
  *
- * Strict means: CRLF alone ends a line, one space separates, nothing is folded, trimmed (but blanks around values) or
- * repaired. Every refusal names its rule, and none quotes a value. */
+ * Strict means: CRLF alone ends a line, one space separates, nothing is folded, trimmed (but blanks around
+ * values) or repaired. Every refusal names its rule, and none quotes a value. */
 #include "http/message.h"
 
 #include "base/attributes.h"

@@ -14,8 +14,8 @@ enum {
     HTTP_MAX_TRAILER_BYTES = 8 * 1024,
 };
 
-/* Header names that somebody asks for; the rest is H_OTHER. One row each: enum, name in lower case (at most 31
- * bytes), its first and its last letter (http/names.c hashes them; a test compares). */
+/* Header names that somebody asks for; the rest is H_OTHER. One row each: enum, name in lower case (at most
+ * 31 bytes), its first and its last letter (http/names.c hashes them; a test compares). */
 #define HTTP_NAMES(X)                                                                                        \
     X(H_HOST, "host", 'h', 't')                                                                              \
     X(H_CONNECTION, "connection", 'c', 'n')                                                                  \
@@ -109,28 +109,29 @@ enum http_parse {
     PARSE_BAD,  /* *status says what to answer: 400, 414, 431, 501, 505 (requests), 502 (replies) */
 };
 
-/* Parses the head at the front of `bytes`. out->headers.at must have HTTP_MAX_HEADERS places.
- * DONE: *head_bytes says how long the head was, blank line included. BAD: err has a sentence that
- * names the rule and never quotes header values. Leading empty lines (at most 2 CRLF) are skipped, as
- * RFC 9112 2.2 lets a server do. */
+/* Parses the head at the front of `bytes`. out->headers.at must have HTTP_MAX_HEADERS places. DONE:
+ * *head_bytes says how long the head was, blank line included. MORE and BAD: *out means nothing. BAD: err
+ * has a sentence that names the rule and never quotes header values; no further byte would change it.
+ * Requests: leading empty lines (at most 2 CRLF) are skipped, as RFC 9112 2.2 lets a server do: when only
+ * such have come, nothing was asked. The authority of an absolute-form target takes the place of the Host
+ * header's value (RFC 9112 3.2.2). Percent escapes are not judged: url_decode() does where it matters. */
 enum http_parse http_parse_request(struct http_request *out, struct str bytes, size_t *head_bytes,
                                    int *status, struct err *err);
 enum http_parse http_parse_response(struct http_response *out, struct str bytes, size_t *head_bytes,
                                     struct err *err);
 
-/* NULL: absent. The first of several. */
+/* The first of several; NULL, or for the value an empty string: absent. Names are found in any case. */
 const struct http_header *http_headers_find(const struct http_headers *h, enum http_name id);
-const struct http_header *http_headers_find_text(const struct http_headers *h,
-                                                 struct str name);              /* any case */
-struct str http_headers_value(const struct http_headers *h, enum http_name id); /* empty: absent */
-enum http_name http_name_id(struct str name);                                   /* any case */
-struct str http_name_text(enum http_name id);
-struct str http_status_reason(int status); /* "" for unknown ones */
+const struct http_header *http_headers_find_text(const struct http_headers *h, struct str name);
+struct str http_headers_value(const struct http_headers *h, enum http_name id);
+enum http_name http_name_id(struct str name);
+struct str http_name_text(enum http_name id); /* not of H_OTHER */
+struct str http_status_reason(int status);    /* "" for unknown ones */
 /* Is the token (any case) in a comma-separated list value? */
 bool http_list_has(struct str list, struct str token);
 /* Is the header hop-by-hop (RFC 9110 7.6.1), by its name or because `connection` lists it? */
 bool http_header_is_hop_by_hop(const struct http_header *h, const struct http_headers *all);
-/* May the text stand as a header value: visible ASCII, blanks inside, obs-text (0x80..0xff)? */
+/* May the text stand as a header value: visible ASCII, blanks inside, obs-text (0x80..0xff)? Or empty. */
 bool http_value_is_valid(struct str value);
 
 #endif

@@ -1,7 +1,8 @@
 /* http/names.c: what header names, status codes and header lists mean.
  *
- * A name is recognised by one look into a table (length, first and last letter) and one comparison that folds case: no
- * allocation, no copy. Two rows of HTTP_NAMES that meet in one slot do not compile; then SLOT takes other factors. */
+ * A name is recognised by one look into a table (length, first and last letter) and one comparison that
+ * folds case: no allocation, no copy. Two rows of HTTP_NAMES that meet in one slot do not compile; then
+ * SLOT takes other factors. */
 #include "http/names.h"
 
 #include "base/check.h"
@@ -72,8 +73,8 @@ static __m128i load(const char *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-/* For names of up to 31 bytes with 32 readable ones: one of ours (whose bytes need no look of their own), or letters,
- * digits and '-' only. 0: look closer. */
+/* For names of up to 31 bytes with 32 readable ones: one of ours (whose bytes need no look of their own),
+ * or letters, digits and '-' only. 0: look closer. */
 static size_t scan_wide(const char *at, enum http_name *id)
 {
     __m128i low = load(at), high = load(at + 16), colon = _mm_set1_epi8(':');

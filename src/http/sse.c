@@ -3,13 +3,14 @@
  *     chunk: [rest of an event][event][event][event][beginning of one]
  *               to _held          read in place          to _held
  *
- * An event ends with a blank line. One that lies within the chunk is read line by line, once, where it lies. The
- * beginning of one waits in _held; when more comes, only the new bytes are searched for the end (so a large event that
- * trickles in costs no more than its bytes), and it is read once it is complete.
+ * An event ends with a blank line. One that lies within the chunk is read line by line, once, where it
+ * lies. The beginning of one waits in _held; when more comes, only the new bytes are searched for the end
+ * (so a large event that trickles in costs no more than its bytes), and it is read once it is complete.
  *
- * A line may end with CR, LF or CRLF. A blank line that ends with a CR at the end of a chunk ends its event at once; if
- * the next chunk begins with LF, that LF goes on as a piece of its own (is_dispatched false), so that no byte is lost.
- * A byte order mark at the start of the stream counts as nothing, and a blank line right after it as no end. */
+ * A line may end with CR, LF or CRLF. A blank line that ends with a CR at the end of a chunk ends its event
+ * at once; if the next chunk begins with LF, that LF goes on as a piece of its own (is_dispatched false),
+ * so that no byte is lost. A byte order mark at the start of the stream counts as nothing, and a blank line
+ * right after it as no end. */
 #include "http/sse.h"
 
 #include "base/check.h"
@@ -134,7 +135,8 @@ static enum sse read_event(struct sse_reader *r, struct str bytes, struct sse_ev
     }
 }
 
-/* How many bytes of the chunk belong to the event whose beginning is held; 0: all, and its end is not there. */
+/* How many bytes of the chunk belong to the event whose beginning is held; 0: all, and its end is not
+ * there. */
 static size_t find_end(const struct sse_reader *r)
 {
     const char *at = r->_chunk.at, *end = at + r->_chunk.len;

@@ -10,15 +10,15 @@
 #include "base/err.h"
 
 struct sse_event {
-    struct str name; /* of the `event` field; empty: "message" */
-    struct str data; /* lines joined by "\n" */
-    struct str id;   /* of an `id` field in this event; at == NULL: none */
-    struct str raw;  /* its bytes with all line ends, and comments before it; never empty */
-    bool
-        is_dispatched; /* false: no data (only comments, blank lines, retry): not an event, but raw must go on */
-    int64_t retry_ms; /* -1: none */
+    struct str name;    /* of the `event` field; empty: "message" */
+    struct str data;    /* lines joined by "\n" */
+    struct str id;      /* of an `id` field in this event; at == NULL: none */
+    struct str raw;     /* its bytes with all line ends, and comments before it; never empty */
+    bool is_dispatched; /* false: no data (only comments, blank lines, retry): no event, but raw must go on */
+    int64_t retry_ms;   /* -1: none */
 };
-/* `raw` is lent until the next sse_feed() or sse_done(), the other strings until the next call of any kind. */
+/* `raw` is lent until the next sse_feed() or sse_done(), the other strings until the next call of any
+ * kind. */
 
 struct sse_reader {
     struct buf _held;   /* the beginning of an event whose end has not come */
@@ -30,8 +30,8 @@ struct sse_reader {
 };
 void sse_init(struct sse_reader *r, size_t max_event_bytes); /* of raw, without the last LF */
 void sse_done(struct sse_reader *r);
-/* Gives the next chunk. It is lent until sse_next() has said MORE, or, where `raw` is still used, until the next
- * feed. All events of the one before must have been taken. */
+/* Gives the next chunk. It is lent until sse_next() has said MORE, or, where `raw` is still used, until the
+ * next feed. All events of the one before must have been taken. */
 void sse_feed(struct sse_reader *r, struct str chunk);
 /* SSE_EVENT: *out. SSE_MORE: feed again. SSE_BAD: an event over the ceiling, err tells; for good. */
 enum sse { SSE_EVENT, SSE_MORE, SSE_BAD };

@@ -1,5 +1,5 @@
-/* http/url.c: cuts a URL at its delimiters, then judges each part by the grammar of RFC 3986. Nothing is guessed or
- * repaired: what this accepts, any other reader of URLs reads in the same way. */
+/* http/url.c: cuts a URL at its delimiters, then judges each part by the grammar of RFC 3986. Nothing is
+ * guessed or repaired: what this accepts, any other reader of URLs reads in the same way. */
 #include "http/url.h"
 
 #include "http/bytes.h"
@@ -34,8 +34,8 @@ static bool is_ipv4(struct str s)
     return true;
 }
 
-/* Eight groups of one to four hex digits; one "::" stands for one group of zeros or more; the last two groups may be
- * written as IPv4. */
+/* Eight groups of one to four hex digits; one "::" stands for one group of zeros or more; the last two
+ * groups may be written as IPv4. */
 static bool is_ipv6(struct str s)
 {
     int groups = 0;

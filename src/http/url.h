@@ -17,8 +17,9 @@ struct url {
 /* The parts point into `text` or the arena. User information, fragments, other schemes: ERR_INVALID. */
 MUST_CHECK bool url_parse(struct url *out, struct arena *a, struct str text, struct err *err);
 
-/* host [ ":" port ] of RFC 3986 3.2, as a Host header has it: *host with the brackets of an IPv6 address, *port
- * digits or empty, at == NULL when there is no ':'. False: not that; user information and an empty host too. */
+/* host [ ":" port ] of RFC 3986 3.2, as a Host header has it: *host with the brackets of an IPv6 address,
+ * *port digits or empty, at == NULL when there is no ':'. False: not that; user information and an empty
+ * host too. */
 MUST_CHECK bool url_split_authority(struct str text, struct str *host, struct str *port);
 
 /* Percent-decodes; false: a bad escape or a NUL. '+' stays. Without an escape *out is `text` itself. */

@@ -1,5 +1,6 @@
-/* tests/unit/http/connection.h: a connection in its smallest form: heads and bodies from bytes that arrive in pieces,
- * without a socket. What the server does with the same parsers, tests can follow here byte by byte. */
+/* tests/unit/http/connection.h: a connection in its smallest form: heads and bodies from bytes that arrive
+ * in pieces, without a socket. What the server does with the same parsers, tests can follow here byte by
+ * byte. */
 #ifndef WEIR_TEST_HTTP_CONNECTION_H
 #define WEIR_TEST_HTTP_CONNECTION_H
 

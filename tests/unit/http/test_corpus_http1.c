@@ -1,5 +1,6 @@
-/* tests/unit/http/test_corpus_http1.c: the requests of ../shared/corpora/http1, each whole, cut at every byte and byte
- * by byte: the parsers' verdict must be one that the corpus expects, and the same wherever the bytes are cut. */
+/* tests/unit/http/test_corpus_http1.c: the requests of ../shared/corpora/http1, each whole, cut at every
+ * byte and byte by byte: the parsers' verdict must be one that the corpus expects, and the same wherever
+ * the bytes are cut. */
 #include "test.h"
 
 #include "connection.h"
@@ -96,7 +97,7 @@ TEST(corpus_http1, a_request_means_the_same_wherever_it_is_cut)
     for (size_t i = 0; i < case_count; i++) {
         struct str bytes = read_case(&cases[i]);
         struct verdict whole = connection_run(bytes, bytes.len, 0);
-        size_t step = bytes.len / MAX_CUTS + 1;
+        size_t step = bytes.len / test_count(MAX_CUTS) + 1;
         for (size_t cut = 0; cut < bytes.len; cut += step) {
             struct verdict v = connection_run(bytes, cut, 0);
             EXPECT_THAT(verdict_equals(&whole, &v), "%.*s cut at %zu", STR_ARG(cases[i].file), cut);

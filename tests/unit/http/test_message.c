@@ -1,5 +1,6 @@
-/* tests/unit/http/test_message.c: what the head parser takes and what it refuses, a row for each rule. Every row is also
- * parsed at each of its prefixes: MORE until the verdict is there, and then the same verdict. */
+/* tests/unit/http/test_message.c: what the head parser takes and what it refuses, a row for each rule.
+ * Every row is also parsed at each of its prefixes: MORE until the verdict is there, and then the same
+ * verdict. */
 #include "test.h"
 
 #include "http/bytes.h"
