@@ -69,7 +69,8 @@ static void *alloc_slow(struct arena *a, size_t bytes)
 void *arena_alloc(struct arena *a, size_t bytes)
 {
     bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    if (UNLIKELY((size_t)(a->_end - a->_at) < bytes)) return alloc_slow(a, bytes);
+    /* Also when it just fits, so that nothing, of an arena without a block, is a place and not NULL. */
+    if (UNLIKELY((size_t)(a->_end - a->_at) <= bytes)) return alloc_slow(a, bytes);
     void *p = a->_at;
     a->_at += bytes;
     return p;
