@@ -222,7 +222,6 @@ static void stop(struct serve *s, const sigset_t *set)
     wait_stopping(s, set, clock_monotonic_ms() + s->config->shutdown.grace_ms, true);
     if (!all_ended(s)) {
         say(s, LOG_WARNING, "Stopping: grace is over, ending what still runs", STR(""));
-        atomic_store(&s->process.is_ending, true);
         for (unsigned i = 0; i < s->worker_count; i++) worker_cancel(s->workers[i]);
         wait_stopping(s, set, clock_monotonic_ms() + AFTER_GRACE_MS, true);
     }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* The usage with every option: what `weir help simulate` prints. */
+/* A line for each option, below the usage. */
 void cli_simulate_help(FILE *out);
 
 #endif

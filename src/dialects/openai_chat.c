@@ -34,6 +34,7 @@ static bool read_model(struct request_facts *facts, struct arena *a, struct chat
         return refuse(err, STR("model"),
                       arena_printf(a, "model: a string with the model's name is needed, got %s",
                                    json_type_name(model.type)));
+    facts->model = arena_copy(a, facts->model); /* outlives the body */
     return true;
 }
 

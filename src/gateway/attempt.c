@@ -42,7 +42,8 @@ bool attempt_hides(const struct attempt *a, unsigned event_facts)
     return (event_facts & EVENT_USAGE_ONLY) && !a->exchange->facts.wants_usage;
 }
 
-static enum outcome outcome_of_io(enum io io)
+/* A reply that breaks off after its head is malformed; without a head nobody was reached. */
+static enum outcome outcome_of_io(const struct attempt *a, enum io io)
 {
     switch (io) {
     case IO_TIMEOUT:   return OUTCOME_TIMEOUT;
@@ -51,7 +52,7 @@ static enum outcome outcome_of_io(enum io io)
     case IO_END:
     case IO_FAIL:      break;
     }
-    return OUTCOME_UNREACHABLE;
+    return a->head.status || a->err.code == ERR_INVALID ? OUTCOME_MALFORMED : OUTCOME_UNREACHABLE;
 }
 
 static enum outcome malformed(struct attempt *a, const char *why)
@@ -117,6 +118,8 @@ static enum outcome read_rejection(struct attempt *a, enum outcome outcome)
     enum io io = http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err);
     if (io == IO_CANCELLED) return OUTCOME_CALLER_GONE;
     if (io != IO_OK) a->body = STR("");
+    if (io != IO_OK && outcome == OUTCOME_INVALID_REQUEST) /* nothing is left that could be passed on */
+        return io == IO_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_MALFORMED;
     struct http_message reply = {.status = a->head.status, .headers = &a->head.headers, .body = a->body};
     x->dialect->classify(&a->verdict, x->arena, &reply);
     err_set(&a->err, ERR_INVALID, "status %d", a->head.status);
@@ -153,7 +156,7 @@ static enum outcome read_reply(struct attempt *a)
         return malformed(a, "the reply is encoded although identity was asked for");
     bool is_short = a->head.framing == FRAMING_LENGTH && a->head.content_length <= PLAIN_MAX_CHECKED_BYTES;
     enum io io = is_short ? http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err) : gather(a);
-    if (io != IO_OK) return outcome_of_io(io);
+    if (io != IO_OK) return outcome_of_io(a, io);
     if (a->is_cut_short) return OUTCOME_SUCCESS; /* too large to be held back: its head and size must do */
     if (!is_json_type(type)) return malformed(a, "the reply is not JSON by its content type");
     if (!a->exchange->dialect->same->observe_reply(&a->observer, a->body, &a->err)) return OUTCOME_MALFORMED;
@@ -208,7 +211,7 @@ static enum outcome await_content(struct attempt *a)
         struct str chunk;
         enum io io = http_call_read_body(a->call, &chunk, a->deadline, &a->err);
         if (io == IO_END) return malformed(a, "the stream ended before any content");
-        if (io != IO_OK) return outcome_of_io(io);
+        if (io != IO_OK) return outcome_of_io(a, io);
         enum outcome outcome = hold_chunk(a, chunk, &has_content);
         if (outcome != OUTCOME_SUCCESS) return outcome;
     }
@@ -220,7 +223,7 @@ enum outcome attempt_run(struct attempt *a)
     struct exchange *x = a->exchange;
     x->doing = "waiting for the reply's head";
     enum io io = send_request(a);
-    if (io != IO_OK) return a->err.code == ERR_INVALID ? OUTCOME_MALFORMED : outcome_of_io(io);
+    if (io != IO_OK) return outcome_of_io(a, io);
 
     enum outcome outcome = outcome_of_status(a->head.status);
     if (outcome != OUTCOME_SUCCESS) return read_rejection(a, outcome);

@@ -22,8 +22,19 @@ struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
     x->correlation_id = correlation_id(http_headers_value(&x->request->headers, H_X_CORRELATION_ID), &g->random, room);
     x->continues_trace =
         trace_continue(&x->trace, http_headers_value(&x->request->headers, H_TRACEPARENT), &g->random);
+    x->method = x->request->method_name;
+    x->path = x->request->path;
     gauge_add(g->exchanges, 1);
     return x;
+}
+
+void exchange_release_request(struct exchange *x)
+{
+    x->method = arena_copy(x->arena, x->method);
+    x->path = arena_copy(x->arena, str_part(x->path, 0, LOG_VALUE_MAX_BYTES));
+    x->correlation_id = arena_copy(x->arena, x->correlation_id);
+    x->body = STR("");
+    http_exchange_release_request(x->http);
 }
 
 bool exchange_is_cancelled(const struct exchange *x)
@@ -44,7 +55,7 @@ static void count(struct exchange *x, int status, int64_t duration_ns)
     struct metrics_shard *shard = x->gateway->parts.shard;
     char digits[FMT_U64_BYTES];
     struct str status_text = str_of(digits, (size_t)(fmt_u64(digits, (uint64_t)status) - digits));
-    struct str method = x->request->method == M_OTHER ? STR("OTHER") : x->request->method_name;
+    struct str method = x->request->method == M_OTHER ? STR("OTHER") : x->method;
     struct str endpoint = x->route->endpoint;
     counter_add(metrics_counter(shard, METRIC_HTTP_REQUESTS, METRIC_LABELS(method, endpoint, status_text)), 1);
     histogram_observe(metrics_histogram(shard, METRIC_HTTP_DURATION, METRIC_LABELS(method, endpoint)),
@@ -65,8 +76,8 @@ static void write_log(struct exchange *x, int status, int64_t duration_ns)
         .category = x->attempts ? LOG_DIRECT_PROVIDER : LOG_API_GATEWAY,
         .correlation_id = x->correlation_id,
         .trace_id = str_of(trace_id, sizeof trace_id),
-        .method = x->request->method_name,
-        .path = x->request->path,
+        .method = x->method,
+        .path = x->path,
         .key = x->principal ? x->principal->name : STR(""),
         .provider = x->provider_name,
         .model = x->target_model,

@@ -39,7 +39,7 @@ struct exchange {
     const char *doing; /* for the log: what we were about when something failed */
 
     int64_t started_ns, wall_ms;
-    struct str correlation_id;
+    struct str correlation_id, method, path; /* method and path: for the log, after the request's memory is gone */
     struct trace trace;
     bool continues_trace;
 
@@ -73,6 +73,8 @@ struct exchange {
 struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http);
 /* Counts, logs, releases the snapshot. */
 void exchange_end(struct exchange *x);
+/* A reply that takes long has begun: the request's head and body are needed no more, their memory goes back. */
+void exchange_release_request(struct exchange *x);
 /* Reads the body, plans, tries, relays: an answer of some kind is out when it returns (or the caller is gone). */
 void exchange_run(struct exchange *x);
 

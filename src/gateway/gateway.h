@@ -17,7 +17,6 @@ struct snapshot_use {
 /* Of the whole process; made by main, read and marked by workers. */
 struct process_state {
     atomic_bool is_draining; /* ready says 503, replies say Connection: close */
-    atomic_bool is_ending;   /* grace is over: streams end with their error event */
     int64_t started_wall_ms;
     struct str version;
     unsigned workers;

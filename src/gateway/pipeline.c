@@ -180,6 +180,28 @@ static void reply_failure(struct exchange *x, const struct tally *t)
     reply_error(x, &err, &l);
 }
 
+/* A cancelled fiber means that the caller is gone, or that a shutdown's grace is over: then he is told. */
+static void end_cancelled(struct exchange *x)
+{
+    if (http_exchange_has_sent(x->http) || http_exchange_is_caller_gone(x->http)) return;
+    reply_problem(x, PROBLEM_UNAVAILABLE, STR(""), STR("The gateway is shutting down."));
+}
+
+static void try_targets(struct exchange *x, const struct plan *plan)
+{
+    struct tally tally = {0};
+    for (unsigned i = 0; i < plan->count && x->attempts < plan->settings->attempts;) {
+        enum after after = try_target(x, plan, &plan->targets[i], &tally);
+        if (after == ANSWERED && x->outcome != OUTCOME_CALLER_GONE) return;
+        if (exchange_is_cancelled(x)) {
+            end_cancelled(x);
+            return;
+        }
+        if (after == TRY_NEXT) i++;
+    }
+    reply_failure(x, &tally);
+}
+
 void exchange_run(struct exchange *x)
 {
     x->dialect = &dialect_openai_chat;
@@ -187,12 +209,6 @@ void exchange_run(struct exchange *x)
     struct plan *plan = plan_make(x);
     if (!plan) return;
     x->deadline = fiber_deadline(plan->settings->timeouts.total_ms);
-
-    struct tally tally = {0};
-    for (unsigned i = 0; i < plan->count && x->attempts < plan->settings->attempts;) {
-        enum after after = try_target(x, plan, &plan->targets[i], &tally);
-        if (after == ANSWERED || exchange_is_cancelled(x)) return;
-        if (after == TRY_NEXT) i++;
-    }
-    reply_failure(x, &tally);
+    try_targets(x, plan);
+    settle_exchange(x);
 }

@@ -115,11 +115,10 @@ static enum outcome end_incomplete(struct attempt *a, enum problem problem, stru
     if (message.len > 2048) err.message.len = 2048;
     if (x->dialect->write_error_event(&event, &err)) {
         struct str text = buf_str(&event);
-        (void)!http_exchange_send_body(x->http, &text, 1);
+        http_exchange_close_after(x->http);
+        (void)!http_exchange_send_last(x->http, &text, 1);
     }
     buf_done(&event);
-    http_exchange_close_after(x->http);
-    (void)!http_exchange_finish(x->http);
     x->error_type = str_from_cstr(problem_type(problem));
     return OUTCOME_INCOMPLETE;
 }
@@ -127,7 +126,7 @@ static enum outcome end_incomplete(struct attempt *a, enum problem problem, stru
 /* The caller left, or the grace of a shutdown is over and he is told so. */
 static enum outcome end_cancelled(struct attempt *a)
 {
-    if (!atomic_load(&a->exchange->gateway->parts.process->is_ending)) return OUTCOME_CALLER_GONE;
+    if (http_exchange_is_caller_gone(a->exchange->http)) return OUTCOME_CALLER_GONE;
     return end_incomplete(a, PROBLEM_UNAVAILABLE, STR("The gateway is shutting down; the stream is not complete."));
 }
 
@@ -137,8 +136,8 @@ static enum outcome end_of_stream(struct attempt *a)
     if (x->dialect->same->read_end(&a->observer) == ENDING_INCOMPLETE)
         return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream ended before it was complete."));
     struct str rest = sse_rest(&a->sse);
-    if (rest.len && http_exchange_send_body(x->http, &rest, 1) != IO_OK) return OUTCOME_CALLER_GONE;
-    return http_exchange_finish(x->http) == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
+    enum io io = http_exchange_send_last(x->http, &rest, rest.len ? 1 : 0);
+    return io == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
 }
 
 /* The provider's own error event goes on as it is; then the stream is over whatever the provider sends. */
@@ -146,9 +145,8 @@ static enum outcome end_reported(struct attempt *a, struct batch *b)
 {
     struct exchange *x = a->exchange;
     err_set(&a->err, ERR_INVALID, "the stream reports an error");
-    (void)!batch_write(x, b);
     http_exchange_close_after(x->http);
-    (void)!http_exchange_finish(x->http);
+    (void)!http_exchange_send_last(x->http, b->pieces, b->count);
     x->error_type = str_from_cstr(problem_type(PROBLEM_UPSTREAM));
     return OUTCOME_INCOMPLETE;
 }
@@ -193,6 +191,7 @@ static enum outcome relay_stream(struct attempt *a)
     send_stream_head(a);
     enum outcome outcome = relay_events(a);
     buf_done(&a->held);
+    exchange_release_request(x);
     fiber_trim_stack();
     msec_t reply_deadline = fiber_deadline(a->settings->timeouts.reply_ms);
     if (x->deadline < reply_deadline) reply_deadline = x->deadline;

@@ -61,6 +61,15 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
     attempt_done(a);
 }
 
+/* Once per request to a model, whatever became of it. */
+void settle_exchange(struct exchange *x)
+{
+    struct str result = STR("failure");
+    if (x->has_outcome && x->outcome == OUTCOME_SUCCESS) result = STR("success");
+    if (x->has_outcome && x->outcome == OUTCOME_CALLER_GONE) result = STR("cancelled");
+    counter_add(metrics_counter(x->gateway->parts.shard, METRIC_LLM_REQUESTS, METRIC_LABELS(result)), 1);
+}
+
 void settle_passed_over(struct exchange *x, const struct target *t, struct str reason)
 {
     trail_add(x, t, reason, 0, 0);

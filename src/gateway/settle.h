@@ -5,6 +5,7 @@
 #include "gateway/attempt.h"
 
 void settle_attempt(struct attempt *a, enum outcome outcome);
+void settle_exchange(struct exchange *x);
 /* A target that was passed over without a try. */
 void settle_passed_over(struct exchange *x, const struct target *t, struct str reason);
 
