@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/buf.h"
+#include "cli/simulate.h"
 #include "config/help.h"
 
 #include <stdarg.h>
@@ -87,6 +88,7 @@ int cli_help(int argc, char **argv)
     const struct command *c = find_command(argv[1]);
     if (!c) return cli_complain("help", "there is no help on \"%s\"", argv[1]);
     printf("%s\n\n%s\n", c->usage, c->help);
+    if (c->run == cli_simulate) cli_simulate_help(stdout);
     return 0;
 }
 

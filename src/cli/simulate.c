@@ -5,13 +5,13 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/limits.h"
 #include "net/listener.h"
 #include "simulate/simulator.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { MAX_WORKERS = 64, CLOSE_POLL_MS = 5 };
@@ -79,9 +79,7 @@ static const struct option_row options[] = {
 
 void cli_simulate_help(FILE *out)
 {
-    fprintf(out,
-            "weir simulate --listen ADDR:PORT [OPTION…]\n"
-            "A provider to test with: answers without a model, replays recordings, fails on demand.\n\n");
+    fputs("\n", out);
     for (size_t i = 0; i < ARRAY_COUNT(options); i++)
         fprintf(out, "  %-19s %-12s %s\n", options[i].name, options[i].value, options[i].help);
     fprintf(out, "\nRates go from 0 to 1. docs/simulate.md tells more, also of the header X-Simulate.\n");
@@ -146,7 +144,7 @@ static bool settings_read(struct settings *s, int argc, char **argv, struct err 
         struct str value = str_from_cstr(argv[i]), name = str_cut(&value, '=');
         const struct option_row *o = option_find(name);
         if (!o)
-            return err_set(err, ERR_INVALID, "there is no option '%.60s'; `weir simulate --help` lists them",
+            return err_set(err, ERR_INVALID, "there is no option '%.60s'; `weir help simulate` lists them",
                            argv[i]);
         if (!value.at) value = str_from_cstr(i + 1 < argc ? argv[++i] : NULL);
         if (!value.at) return err_set(err, ERR_INVALID, "%s wants a value: %s", o->name, o->value);
@@ -194,14 +192,6 @@ static void worker_start_close(void *arg)
 }
 
 /* ---- the program ---- */
-
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 /* Waits in sigwait() while the workers run. False: a worker could not start. */
 static bool workers_run(struct worker *workers, unsigned count, struct settings *s, struct err *err)
@@ -263,13 +253,9 @@ int cli_simulate(int argc, char **argv)
     struct settings s = {.workers = 1, .error_status = 500, .retry_after_s = -1, .seed = -1};
     struct err err;
     simulator_options_init(&s.simulator);
-    if (argc > 1 && str_equals(str_from_cstr(argv[1]), STR("--help"))) {
-        cli_simulate_help(stdout);
-        return 0;
-    }
     if (!settings_read(&s, argc, argv, &err)) return cli_complain("simulate", "%s", err.text);
     signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
+    (void)limits_connections(0); /* raises the limit of descriptors */
     if (simulate(&s, &err)) return 0;
     fprintf(stderr, "weir simulate: %s\n", err.text);
     return 1;

@@ -47,7 +47,7 @@ struct simulator *simulator_new(struct loop *l, const struct simulator_options *
     s->options = *o;
     s->loop = l;
     random_init(&s->faults, o->seed);
-    random_init(&s->ids, o->seed ^ 0x69647321);
+    random_init(&s->ids, random_seed()); /* ids of several simulators must differ */
     buf_init(&s->kept, SIM_MAX_ANSWER_BYTES);
     s->server = http_server_new(l, &server, &handler);
     return s;
@@ -74,6 +74,7 @@ bool simulator_is_idle(const struct simulator *s)
 void simulator_free(struct simulator *s)
 {
     if (!s) return;
+    if (s->listener) listener_close(&s->listener);
     http_server_free(s->server);
     buf_done(&s->kept);
     xfree(s);

@@ -28,7 +28,7 @@ MUST_CHECK bool simulator_listen(struct simulator *s, int fd, struct err *err);
 /* Stops accepting, cancels what runs, closes what is idle. Some turns of the loop later it is idle and may be freed. */
 void simulator_stop(struct simulator *s);
 bool simulator_is_idle(const struct simulator *s);
-void simulator_free(struct simulator *s); /* NULL is fine */
+void simulator_free(struct simulator *s); /* idle; NULL is fine */
 
 /* For a server of your own (struct http_server_handler); arg is the simulator. */
 void simulator_handle(void *arg, struct http_exchange *x);
