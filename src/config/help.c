@@ -62,36 +62,22 @@ static struct str env_names_of(struct printer *p, struct str path)
     return env_names(p, arena_printf(&p->arena, "tiers.default.%.*s", STR_ARG(option)));
 }
 
-static const char *type_name(const struct option *o)
+/* "0 to 1024 threads", "a list of: health, ready", "text". */
+static struct str values_of(struct printer *p, const struct option *o)
 {
-    static const char *const names[OPTION_TYPES] = {
-        [OPT_INT] = "number",
-        [OPT_SIZE] = "size",
-        [OPT_DURATION] = "duration",
-        [OPT_REAL] = "number",
-        [OPT_MONEY] = "dollars",
-        [OPT_BOOL] = "yes or no",
-        [OPT_ENUM] = "one of",
-        [OPT_FLAGS] = "list of",
-        [OPT_STRING] = "text",
-        [OPT_TEXT] = "text",
-        [OPT_STRINGS] = "text or list of texts",
-        [OPT_PAIRS] = "map",
-        [OPT_JSON_PAIRS] = "map",
-        [OPT_GROUP] = "map",
-        [OPT_LIST] = "list of maps",
-        [OPT_MAP] = "map of maps",
-    };
-    return names[o->type];
+    struct str allowed = option_allowed(&p->arena, o);
+    const char *list = o->type == OPT_FLAGS     ? "a list of: "
+                       : o->type == OPT_STRINGS ? "one or a list of: "
+                                                : "";
+    return arena_printf(&p->arena, "%s%.*s%s%s", list, STR_ARG(allowed), o->unit ? " " : "",
+                        o->unit ? o->unit : "");
 }
 
 /* ---- terminal ---- */
 
 static void line_print(struct printer *p, const struct option *o, struct str path, bool is_later)
 {
-    struct str allowed = option_allowed(&p->arena, o), names = env_names_of(p, path);
-    struct str facts = arena_printf(&p->arena, "%.*s", STR_ARG(allowed));
-    if (o->unit) facts = arena_printf(&p->arena, "%.*s %s", STR_ARG(facts), o->unit);
+    struct str names = env_names_of(p, path), facts = values_of(p, o);
     if (o->def) facts = arena_printf(&p->arena, "%.*s; default %s", STR_ARG(facts), o->def);
     if (o->flags & OPTION_REQUIRED) facts = arena_printf(&p->arena, "%.*s; required", STR_ARG(facts));
     if (o->flags & OPTION_RESTART) facts = arena_printf(&p->arena, "%.*s; takes a restart", STR_ARG(facts));
@@ -99,7 +85,7 @@ static void line_print(struct printer *p, const struct option *o, struct str pat
     if (is_later) facts = arena_printf(&p->arena, "%.*s; not built yet", STR_ARG(facts));
     PRINT(p, "%.*s\n", STR_ARG(path));
     print_wrapped(p, str_from_cstr(o->help), 4);
-    print_wrapped(p, facts, 4);
+    if (o->type < OPT_GROUP || is_later) print_wrapped(p, facts, 4);
 }
 
 /* ---- manual ---- */
@@ -117,20 +103,14 @@ static struct str cell(struct printer *p, struct str s)
 
 static void row_print(struct printer *p, const struct option *o, struct str path, bool is_later)
 {
-    struct str allowed = cell(p, option_allowed(&p->arena, o)), names = env_names_of(p, path);
-    bool is_plain = o->type == OPT_STRING || o->type == OPT_TEXT || o->type == OPT_BOOL ||
-                    o->type >= OPT_GROUP;
-    bool has_more = !is_plain || o->allowed;
-    struct str type = str_from_cstr(type_name(o));
-    if (has_more) type = arena_printf(&p->arena, "%.*s: %.*s", STR_ARG(type), STR_ARG(allowed));
-    if (o->unit) type = arena_printf(&p->arena, "%.*s %s", STR_ARG(type), o->unit);
-    PRINT(p, "| `%.*s` | %.*s | %s%s%s | %s%s%s%s%.*s%s |\n", STR_ARG(path), STR_ARG(type), o->def ? "`" : "",
-          o->def ? o->def : "", o->def ? "`" : "", o->help, o->flags & OPTION_REQUIRED ? " Required." : "",
-          o->flags & OPTION_RESTART ? " Takes a restart." : "", names.len ? " Environment: " : "",
-          STR_ARG(names),
-          is_later    ? (names.len ? ". *Not built yet.*" : " *Not built yet.*")
-          : names.len ? "."
-                      : "");
+    struct str values = cell(p, values_of(p, o)), names = env_names_of(p, path);
+    const char *tick = o->def ? "`" : "";
+    PRINT(p, "| `%.*s` | %.*s | %s%s%s | %s", STR_ARG(path), STR_ARG(values), tick, o->def ? o->def : "",
+          tick, o->help);
+    if (o->flags & OPTION_REQUIRED) print(p, STR(" Required."));
+    if (o->flags & OPTION_RESTART) print(p, STR(" Takes a restart."));
+    if (names.len) PRINT(p, " Environment: %.*s.", STR_ARG(names));
+    print(p, is_later ? STR(" *Not built yet.* |\n") : STR(" |\n"));
 }
 
 /* ---- the walk ---- */
@@ -179,17 +159,32 @@ static void print_introduction(struct printer *p)
     }
 }
 
+/* The row itself, or the option that it sets. */
+static bool is_later(const struct env_row *row)
+{
+    const struct option_group *g = row->action == ENV_READ_ELSEWHERE ? NULL : &config_options;
+    struct str rest = str_from_cstr(row->path);
+    if (row->flags & ENV_LATER) return true;
+    while (g && rest.at) {
+        const struct option *o = option_find(g, str_cut(&rest, '.'));
+        if (o && (o->flags & OPTION_LATER)) return true;
+        if (o && o->type == OPT_MAP) (void)str_cut(&rest, '.');
+        g = o ? o->group : NULL;
+    }
+    return false;
+}
+
 static void print_environment(struct printer *p)
 {
     for (size_t i = 0; i < env_row_count; i++) {
         const struct env_row *row = &env_rows[i];
         const char *file = row->flags & ENV_SECRET ? " (or _FILE)" : "",
-                   *later = row->flags & ENV_LATER ? " *Not built yet.*" : "";
+                   *later = is_later(row) ? "Not built yet." : "";
+        const char *mark = p->is_markdown && *later ? "*" : "", *gap = *later ? " " : "";
         if (p->is_markdown)
-            PRINT(p, "| `%s`%s | %s%s |\n", row->name, file, row->help, later);
+            PRINT(p, "| `%s`%s | %s%s%s%s%s |\n", row->name, file, row->help, gap, mark, later, mark);
         else
-            PRINT(p, "%s%s\n    %s%s\n", row->name, file, row->help,
-                  row->flags & ENV_LATER ? " Not built yet." : "");
+            PRINT(p, "%s%s\n    %s%s%s\n", row->name, file, row->help, gap, later);
     }
 }
 
@@ -200,7 +195,7 @@ static void print_manual(struct printer *p)
     print_introduction(p);
     for (size_t i = 0; i < config_options.count; i++) {
         const struct option *o = &config_options.options[i];
-        PRINT(p, "## %s\n\n| option | type | default | what it does |\n|---|---|---|---|\n", o->name);
+        PRINT(p, "## %s\n\n| option | values | default | what it does |\n|---|---|---|---|\n", o->name);
         walk_option(p, o, STR(""), false);
         print(p, STR("\n"));
     }

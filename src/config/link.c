@@ -158,8 +158,9 @@ static void link_provider(struct loading *l, struct config_provider *p)
     else if (!has_preset && !has_url && is_preset(l, kind))
         p->preset = kind;
     if (!has_preset && !p->preset.len && !has_kind) p->kind = KIND_OPENAI;
+    bool is_judged = l->request->presets && n && (n->kind == NODE_MAP || node_is_empty(n));
     bool is_somewhere = has_url || has_preset || p->preset.len || p->kind == KIND_SIMULATOR || !p->is_built;
-    if (!is_somewhere && l->request->presets && n)
+    if (!is_somewhere && is_judged)
         notes_add(&l->errors, n->source, n->line,
                   "no base_url in providers.%.*s; allowed: a base_url, or preset: %.*s", STR_ARG(p->name),
                   STR_ARG(all_presets(l)));
