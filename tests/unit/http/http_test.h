@@ -230,16 +230,16 @@ static inline void world_script(void *arg)
     loop_stop(world.loop);
 }
 
-static inline void with_server(const struct http_server_options *o, void (*script)(void))
+static inline void with_handler(const struct http_server_options *o,
+                                const struct http_server_handler *handler, void (*script)(void))
 {
-    static const struct http_server_handler handler = {.handle = handle, .refuse = refuse};
     struct err err = {0};
     int fd = -1;
     seen = (struct seen){0};
     world.script = script;
     world.loop = loop_new();
     ASSERT_TRUE(world.loop != NULL);
-    world.server = http_server_new(world.loop, o, &handler);
+    world.server = http_server_new(world.loop, o, handler);
     ASSERT_TRUE(listen_address_parse(&world.address, STR("127.0.0.1:0"), &err));
     ASSERT_TRUE(listen_sockets(&world.address, &fd, 1, &err));
     world.listener = listener_new(world.loop, fd, http_server_accept, world.server, &err);
@@ -250,6 +250,12 @@ static inline void with_server(const struct http_server_options *o, void (*scrip
     buf_thread_done();
     free(world.big);
     world.big = NULL;
+}
+
+static inline void with_server(const struct http_server_options *o, void (*script)(void))
+{
+    static const struct http_server_handler handler = {.handle = handle, .refuse = refuse};
+    with_handler(o, &handler, script);
 }
 
 static inline uint16_t world_port(void)
