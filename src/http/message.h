@@ -84,7 +84,7 @@ enum http_framing {
 struct http_request {
     enum http_method method;
     struct str method_name, target;
-    struct str path, query; /* of the target, not decoded; query without '?'; "*" stays a path */
+    struct str path, query; /* of the target, not decoded; query without '?'; "*" stays a path, none is "/" */
     int minor;              /* HTTP/1.minor: 0 or 1 */
     struct http_headers headers;
     enum http_framing framing;

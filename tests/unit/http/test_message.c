@@ -115,6 +115,7 @@ TEST(message, refuses_a_request_line_that_is_not_exact)
         {"no method", STR_INIT(" / HTTP/1.1\r\n" HOST "\r\n"), 400},
         {"method of 33 bytes", STR_INIT("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n" HOST "\r\n"), 400},
         {"method of 32 bytes", STR_INIT("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\n" HOST "\r\n"), 0},
+        {"no target", STR_INIT("GET  HTTP/1.1\r\n" HOST "\r\n"), 400},
         {"two spaces before the target", STR_INIT("GET  / HTTP/1.1\r\n" HOST "\r\n"), 400},
         {"two spaces after the target", STR_INIT("GET /  HTTP/1.1\r\n" HOST "\r\n"), 400},
         {"a space after the version", STR_INIT("GET / HTTP/1.1 \r\n" HOST "\r\n"), 400},
