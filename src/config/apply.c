@@ -33,6 +33,10 @@ static bool is_used(const struct option *o, const struct node *n)
 static void note_unknown(struct slot *s, const struct option_group *g, const struct node *n)
 {
     struct loading *l = s->loading;
+    if (l->errors.count == CONFIG_MAX_MESSAGES) { /* nobody will read it */
+        l->errors.unshown++;
+        return;
+    }
     struct suggestion nearest;
     suggest_init(&nearest, n->key);
     struct str all = STR(""), where = place_text(l->arena, s->place);
