@@ -67,8 +67,9 @@ void fiber_lend(const void *at, size_t bytes)
 #ifdef SANITIZE_ADDRESS_ON
     struct fiber *f = loop_of_thread->current;
     if (!f) return;
+    uintptr_t end = ((uintptr_t)at + bytes + 7) & ~(uintptr_t)7; /* memory is forbidden in eights */
     f->lent = at;
-    f->lent_bytes = bytes;
+    f->lent_bytes = end - (uintptr_t)at;
 #endif
     (void)at;
     (void)bytes;

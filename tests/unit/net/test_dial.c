@@ -3,6 +3,7 @@
 #include "tls_server.h"
 
 #include "net/dial.h"
+#include "net/resolver.h"
 #include "net/tls.h"
 
 #include <sys/un.h>
@@ -15,7 +16,7 @@ static uint16_t listen_somewhere(int *fd)
     socklen_t bytes = sizeof a;
     *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT_EQ(bind(*fd, (struct sockaddr *)&a, sizeof a), 0);
-    EXPECT_EQ(listen(*fd, 16), 0);
+    EXPECT_EQ(listen(*fd, 128), 0);
     EXPECT_EQ(getsockname(*fd, (struct sockaddr *)&a, &bytes), 0);
     return ntohs(a.sin_port);
 }
@@ -141,6 +142,63 @@ TEST(resolver, answers_all_who_ask_for_one_name_together)
     struct crowd c = {.port = listen_somewhere(&fd)};
     run_on_loop(crowd_main, &c);
     close(fd);
+}
+
+struct thread_of_crowd {
+    pthread_t thread;
+    struct resolver *resolver;
+    struct crowd crowd;
+};
+
+static void *thread_main(void *arg)
+{
+    struct thread_of_crowd *t = arg;
+    struct loop *l = loop_new();
+    resolver_use(l, t->resolver);
+    for (int i = 0; i < 3; i++) {
+        t->crowd.reached = 0;
+        EXPECT_NOT_NULL(fiber_start(l, crowd_main, &t->crowd));
+        loop_run(l);
+    }
+    loop_free(l);
+    return NULL;
+}
+
+TEST(resolver, is_shared_by_threads)
+{
+    struct thread_of_crowd threads[3];
+    struct resolver *r = resolver_new();
+    int fd;
+    uint16_t port = listen_somewhere(&fd);
+    for (int i = 0; i < 3; i++) {
+        threads[i] = (struct thread_of_crowd){.resolver = r, .crowd.port = port};
+        EXPECT_EQ(pthread_create(&threads[i].thread, NULL, thread_main, &threads[i]), 0);
+    }
+    for (int i = 0; i < 3; i++) pthread_join(threads[i].thread, NULL);
+    resolver_free(r);
+    close(fd);
+}
+
+static void ports_main(void *arg)
+{
+    (void)arg;
+    static const struct str hosts[] = {STR_INIT("127.0.0.1"), STR_INIT("::1"), STR_INIT("localhost")};
+    for (uint16_t port = 1; port < 3; port++)
+        for (size_t i = 0; i < ARRAY_COUNT(hosts); i++) {
+            struct resolved *found;
+            struct err err;
+            EXPECT_EQ(resolver_find(hosts[i], port, &found, fiber_deadline(10000), &err), IO_OK);
+            if (!found) continue;
+            EXPECT_TRUE(found->count >= 1);
+            const struct sockaddr_in *a = (const struct sockaddr_in *)&found->addresses[0]; /* IPv6's port lies there, too */
+            EXPECT_EQ(ntohs(a->sin_port), port);
+            free(found);
+        }
+}
+
+TEST(resolver, gives_each_caller_its_port)
+{
+    run_on_loop(ports_main, NULL);
 }
 
 /* ---- TLS ---- */
