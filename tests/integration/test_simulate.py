@@ -165,6 +165,7 @@ def test_cut_drops_a_plain_reply_half_way(sim):
         sim.chat('cut')
 
 
+@pytest.mark.smoke
 def test_cut_drops_a_stream_half_way_inside_of_an_event(sim):
     raw, end = sim.raw({**HELLO, 'stream': True}, 'cut')
     body, _, is_complete = dechunk(raw)
@@ -174,6 +175,7 @@ def test_cut_drops_a_stream_half_way_inside_of_an_event(sim):
     assert dechunk(raw) == (b'', [], False)
 
 
+@pytest.mark.smoke
 def test_stall_falls_silent_half_way_until_the_caller_leaves(sim):
     raw, end = sim.raw({**HELLO, 'stream': True}, 'stall', until=0.3)
     body, _, is_complete = dechunk(raw)
@@ -354,6 +356,7 @@ def client(sim):
         yield c
 
 
+@pytest.mark.smoke
 def test_sdk_chat_plain_and_streamed_say_the_same(client):
     messages = [{'role': 'user', 'content': 'Hello there'}]
     plain = client.chat.completions.create(model='m', messages=messages)
