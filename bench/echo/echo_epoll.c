@@ -41,7 +41,8 @@ int main(int argc, char **argv)
                 serve(events[i].data.fd);
                 continue;
             }
-            for (int fd; (fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) watch(epoll, fd);
+            for (int fd; (fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;)
+                watch(epoll, fd);
         }
     }
 }

@@ -39,7 +39,8 @@ static void arrive_in_fiber(struct fiber *f, bool is_first)
 /* Runs f until it waits or ends. */
 static void switch_to_fiber(struct loop *l, struct fiber *f)
 {
-    SANITIZE_LEAVE(&l->home_fake_stack, stack_low(f->stack), (size_t)((char *)(f->stack + 1) - stack_low(f->stack)));
+    SANITIZE_LEAVE(&l->home_fake_stack, stack_low(f->stack),
+                   (size_t)((char *)(f->stack + 1) - stack_low(f->stack)));
 #ifdef SANITIZE_THREAD_ON
     __tsan_switch_to_fiber(f->tsan, 0);
 #endif

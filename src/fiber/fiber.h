@@ -31,15 +31,15 @@ enum io { IO_OK, IO_END, IO_TIMEOUT, IO_CANCELLED, IO_FAIL };
 
 /* ---- the loop ---- */
 struct loop_stats {
-    unsigned fibers, fibers_peak;     /* alive now; the most at once */
-    unsigned stacks, stacks_free;     /* mapped; of those kept for reuse */
+    unsigned fibers, fibers_peak;            /* alive now; the most at once */
+    unsigned stacks, stacks_free;            /* mapped; of those kept for reuse */
     uint64_t fibers_started, fibers_refused; /* refused: no memory for a stack */
 };
-struct loop *loop_new(void);          /* becomes the calling thread's loop */
-void loop_free(struct loop *l);       /* all fibers have ended; closes what is left of its own handles */
-struct loop *loop_current(void);      /* of the calling thread; NULL without one */
+struct loop *loop_new(void);     /* becomes the calling thread's loop */
+void loop_free(struct loop *l);  /* all fibers have ended; closes what is left of its own handles */
+struct loop *loop_current(void); /* of the calling thread; NULL without one */
 struct uv_loop_s *loop_uv(struct loop *l);
-void loop_run(struct loop *l);        /* until loop_stop() or nothing is left to wait for */
+void loop_run(struct loop *l); /* until loop_stop() or nothing is left to wait for */
 void loop_stop(struct loop *l);
 struct loop_stats loop_read_stats(const struct loop *l);
 /* Any thread: runs job(arg) on the loop soon. Never blocks; arg belongs to the job. */
@@ -57,11 +57,11 @@ MUST_CHECK struct fiber *fiber_start(struct loop *l, fiber_main *main, void *arg
 /* From loop callbacks only (not from a fiber): runs until the first wait before it returns.
  * False: no memory for a stack; nothing happened. */
 MUST_CHECK bool fiber_start_now(struct loop *l, fiber_main *main, void *arg);
-struct fiber *fiber_current(void);    /* NULL outside fibers */
-msec_t fiber_now(void);               /* the loop's cached clock, monotonic; updated when a turn ran > 5 ms */
+struct fiber *fiber_current(void); /* NULL outside fibers */
+msec_t fiber_now(void);            /* the loop's cached clock, monotonic; updated when a turn ran > 5 ms */
 msec_t fiber_deadline(msec_t after_ms); /* now + after; 0 means NEVER */
-enum io fiber_sleep(msec_t after_ms); /* IO_TIMEOUT when the time has passed, or IO_CANCELLED */
-enum io fiber_yield(void);            /* to the end of this turn; IO_OK or IO_CANCELLED */
+enum io fiber_sleep(msec_t after_ms);   /* IO_TIMEOUT when the time has passed, or IO_CANCELLED */
+enum io fiber_yield(void);              /* to the end of this turn; IO_OK or IO_CANCELLED */
 /* Marks the fiber and enqueues it; its wait returns IO_CANCELLED. Idempotent. */
 void fiber_cancel(struct fiber *f);
 bool fiber_is_cancelled(const struct fiber *f);

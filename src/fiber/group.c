@@ -33,8 +33,8 @@ void fiber_group_member_ended(struct fiber_group *g, struct fiber *member)
 void fiber_group_cancel(struct fiber_group *g)
 {
     struct fiber *parent = g->_parent;
-    LIST_EACH (f, &g->_members, struct fiber, member)
-        fiber_cancel(f);
+    LIST_EACH(f, &g->_members, struct fiber, member)
+    fiber_cancel(f);
     bool was_shielded = parent->is_shielded;
     parent->is_shielded = true;
     g->_waits_for = GROUP_ALL;

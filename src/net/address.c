@@ -19,7 +19,8 @@ static uint8_t format_v4(const uint8_t bytes[4], char out[46])
 
 static const uint8_t *bytes_v4(const struct sockaddr *a)
 {
-    if (a->sa_family == AF_INET) return (const uint8_t *)&((const struct sockaddr_in *)(const void *)a)->sin_addr;
+    if (a->sa_family == AF_INET)
+        return (const uint8_t *)&((const struct sockaddr_in *)(const void *)a)->sin_addr;
     if (a->sa_family != AF_INET6) return NULL;
     const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
     return IN6_IS_ADDR_V4MAPPED(six) ? six->s6_addr + 12 : NULL;

@@ -88,7 +88,8 @@ static msec_t share_of(msec_t deadline, unsigned tries_left)
     return deadline > now ? now + (deadline - now) / tries_left : deadline;
 }
 
-static struct stream *connect_host(const struct dial_target *t, msec_t deadline, enum io *why, struct err *err)
+static struct stream *connect_host(const struct dial_target *t, msec_t deadline, enum io *why,
+                                   struct err *err)
 {
     struct resolved *found;
     *why = resolver_find(t->host, t->port, &found, deadline, err);
@@ -138,7 +139,7 @@ struct stream *dial(const struct dial_target *target, msec_t deadline, enum io *
                                : connect_host(target, deadline, why, &inner);
     if (s && target->tls) {
         struct str name = target->server_name.len ? target->server_name : host;
-        s = tls_connect(target->tls, &s, name, deadline, why, &inner);
+        *why = tls_connect(target->tls, &s, name, deadline, &inner);
     }
     if (!s) {
         tell_where(target, *why, &inner);

@@ -38,10 +38,10 @@ struct tls_scratch;
 /* What the loop's streams share: net.c. */
 struct net {
     struct loop *loop;
-    char *buffer;               /* STREAM_READ_BYTES: every read that has no better place lands here */
-    struct plain *fresh_owner;  /* whose unread bytes lie in it */
-    struct early *held;         /* early bytes that were lent: freed before anything else is lent */
-    struct list stopped;        /* plain streams that do not read: looked at once a second */
+    char *buffer;              /* STREAM_READ_BYTES: every read that has no better place lands here */
+    struct plain *fresh_owner; /* whose unread bytes lie in it */
+    struct early *held;        /* early bytes that were lent: freed before anything else is lent */
+    struct list stopped;       /* plain streams that do not read: looked at once a second */
     bool is_watching;
     uv_timer_t watch;
     struct resolver *resolver; /* NULL: none yet */
@@ -61,15 +61,15 @@ struct plain {
     struct fiber *reader, *writer; /* in a wait on this stream */
     char *into;                    /* of a waiting stream_read_into */
     size_t into_left;
-    struct str fresh;              /* unread bytes in the loop's buffer; then there are no early ones */
-    struct early *early;           /* NULL: none */
-    struct output *output;         /* what libuv still writes; NULL: nothing */
+    struct str fresh;      /* unread bytes in the loop's buffer; then there are no early ones */
+    struct early *early;   /* NULL: none */
+    struct output *output; /* what libuv still writes; NULL: nothing */
     const struct stream_hooks *hooks;
     void *hooks_arg;
     struct loop_item later; /* to call the hooks when the loop comes round */
     struct list stopped;    /* in net's list */
     int fd;
-    int end_code, write_code; /* libuv's; 0: none. end_code UV_EOF: a clean end */
+    int end_code, write_code;      /* libuv's; 0: none. end_code UV_EOF: a clean end */
     bool is_reading, has_seen_end; /* the second: by looking, before the bytes in between were read */
     bool has_told_readable, has_told_end, wants_shutdown, is_loopback, is_unix;
     uint8_t peer_bytes;
@@ -92,7 +92,7 @@ static inline const struct plain *plain_of_const(const struct stream *s)
 }
 
 struct plain *plain_new(struct loop *l, bool is_unix); /* a handle without a socket yet */
-void plain_on_later(struct loop_item *item); /* calls the hooks that are due */
+void plain_on_later(struct loop_item *item);           /* calls the hooks that are due */
 void plain_set_peer(struct plain *p, const struct sockaddr *peer);
 void plain_connected(struct plain *p); /* the handle has its socket now */
 /* Bytes that are already here, lent as by stream_read; false: none. */

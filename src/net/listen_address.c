@@ -26,7 +26,8 @@ static bool parse_unix(struct listen_address *out, struct str path, struct err *
     struct sockaddr_un *un = (struct sockaddr_un *)&out->address;
     if (path.len == 0) return err_set(err, ERR_INVALID, "unix: a path is missing");
     if (path.len >= sizeof un->sun_path || memchr(path.at, 0, path.len))
-        return err_set(err, ERR_INVALID, "unix: the path is longer than %zu bytes or has a NUL", sizeof un->sun_path - 1);
+        return err_set(err, ERR_INVALID, "unix: the path is longer than %zu bytes or has a NUL",
+                       sizeof un->sun_path - 1);
     un->sun_family = AF_UNIX;
     memcpy(un->sun_path, path.at, path.len);
     out->bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.len + 1);
@@ -70,13 +71,16 @@ bool listen_address_parse(struct listen_address *out, struct str text, struct er
     size_t colon = text.len;
     while (colon > 0 && text.at[colon - 1] != ':') colon--;
     int64_t port = 0;
-    if (colon == 0) return err_set(err, ERR_INVALID, "\"%.*s\": a port is missing (\"127.0.0.1:8080\")", STR_ARG(text));
+    if (colon == 0)
+        return err_set(err, ERR_INVALID, "\"%.*s\": a port is missing (\"127.0.0.1:8080\")", STR_ARG(text));
     if (!str_to_u63(str_from(text, colon), &port) || port > 65535)
-        return err_set(err, ERR_INVALID, "\"%.*s\": the port must be a number from 0 to 65535", STR_ARG(text));
-    if (!parse_host(&a, str_part(text, 0, colon - 1), (uint16_t)port))
-        return err_set(err, ERR_INVALID,
-                       "\"%.*s\": want an IPv4 address, an IPv6 address in brackets, \"localhost\" or \"unix:/path\"",
+        return err_set(err, ERR_INVALID, "\"%.*s\": the port must be a number from 0 to 65535",
                        STR_ARG(text));
+    if (!parse_host(&a, str_part(text, 0, colon - 1), (uint16_t)port))
+        return err_set(
+            err, ERR_INVALID,
+            "\"%.*s\": want an IPv4 address, an IPv6 address in brackets, \"localhost\" or \"unix:/path\"",
+            STR_ARG(text));
     a.is_loopback = address_is_loopback((struct sockaddr *)&a.address);
     *out = a;
     return true;
@@ -139,7 +143,8 @@ static bool is_somebody_there(const struct listen_address *a)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return true;
-    bool is_refused = connect(fd, (const struct sockaddr *)&a->address, a->bytes) != 0 && errno == ECONNREFUSED;
+    bool is_refused = connect(fd, (const struct sockaddr *)&a->address, a->bytes) != 0 &&
+                      errno == ECONNREFUSED;
     close(fd);
     return !is_refused;
 }

@@ -51,7 +51,8 @@ static bool accept_one(struct listener *l)
     int fd = accept4(l->fd, (struct sockaddr *)&peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         bool is_gone = errno == ECONNABORTED || errno == EINTR || errno == EPROTO || errno == EPERM;
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_for_descriptors(l);
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_for_descriptors(l);
         return is_gone;
     }
     struct err err;

@@ -24,11 +24,14 @@ void listen_address_format(const struct listen_address *a, char out[128]);
 struct listener;
 typedef void listener_accept(void *arg, struct stream *s); /* on the loop; takes s */
 /* Takes fd. Out of descriptors: accepting pauses 100 ms and goes on; stats count it. */
-MUST_CHECK struct listener *listener_new(struct loop *l, int fd, listener_accept *on_accept, void *arg, struct err *err);
+MUST_CHECK struct listener *listener_new(struct loop *l, int fd, listener_accept *on_accept, void *arg,
+                                         struct err *err);
 void listener_pause(struct listener *l, bool is_paused);
 /* Accepts what is queued in the kernel, then closes. */
 void listener_close(struct listener **l);
-struct listener_stats { uint64_t accepted, out_of_descriptors; };
+struct listener_stats {
+    uint64_t accepted, out_of_descriptors;
+};
 struct listener_stats listener_read_stats(const struct listener *l);
 
 #endif

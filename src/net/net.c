@@ -69,7 +69,8 @@ static void on_watch(uv_timer_t *timer)
 {
     struct net *n = timer->data;
     struct watch_batch batch = {.count = 0};
-    LIST_EACH (p, &n->stopped, struct plain, stopped) {
+    LIST_EACH(p, &n->stopped, struct plain, stopped)
+    {
         batch.fds[batch.count] = (struct pollfd){.fd = p->fd, .events = POLLRDHUP};
         batch.streams[batch.count++] = p;
         if (batch.count == WATCH_BATCH) watch_look(n, &batch);

@@ -61,8 +61,8 @@ struct resolver *resolver_new(void)
 void resolver_free(struct resolver *r)
 {
     if (!r) return;
-    LIST_EACH (name, &r->by_age, struct name, link)
-        xfree(name);
+    LIST_EACH(name, &r->by_age, struct name, link)
+    xfree(name);
     map_done(&r->names);
     uv_mutex_destroy(&r->lock);
     xfree(r);
@@ -127,7 +127,8 @@ static void found_fill(struct resolved *found, const struct addrinfo *list)
 static void name_answer(struct name *name, int code)
 {
     name->is_looking = false;
-    LIST_EACH (a, &name->askers, struct asker, link) {
+    LIST_EACH(a, &name->askers, struct asker, link)
+    {
         list_remove(&a->link);
         a->is_posted = true;
         a->code = code;
@@ -155,7 +156,8 @@ static void on_found(uv_getaddrinfo_t *request, int code, struct addrinfo *list)
 static struct name *name_add(struct resolver *r, struct str host)
 {
     if (r->names.count >= MAX_NAMES) {
-        LIST_EACH (old, &r->by_age, struct name, link) {
+        LIST_EACH(old, &r->by_age, struct name, link)
+        {
             if (old->is_looking) continue;
             map_remove(&r->names, str_of(old->host, old->host_bytes));
             list_remove(&old->link);
@@ -219,7 +221,8 @@ static void asker_leave(struct resolver *r, struct asker *a)
     if (!is_posted) asker_free(a);
 }
 
-static enum io find_by_name(struct loop *loop, struct str host, struct resolved **out, msec_t deadline, int *code)
+static enum io find_by_name(struct loop *loop, struct str host, struct resolved **out, msec_t deadline,
+                            int *code)
 {
     struct resolver *r = resolver_of(loop);
     struct asker *a = xzalloc(sizeof *a);

@@ -22,6 +22,7 @@ struct resolved {
     struct sockaddr_storage addresses[RESOLVER_MAX_ADDRESSES]; /* with the port; in the system's order */
 };
 /* For fibers. *out is made on the heap (xfree) with IO_OK; otherwise it is NULL and err tells for IO_FAIL (ERR_DNS). */
-enum io resolver_find(struct str host, uint16_t port, struct resolved **out, msec_t deadline, struct err *err);
+enum io resolver_find(struct str host, uint16_t port, struct resolved **out, msec_t deadline,
+                      struct err *err);
 
 #endif

@@ -187,7 +187,8 @@ static int reset_or_end(const struct plain *p)
 {
     int error = 0;
     socklen_t bytes = sizeof error;
-    if (p->fd < 0 || getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0 || error == 0) return UV_EOF;
+    if (p->fd < 0 || getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0 || error == 0)
+        return UV_EOF;
     return uv_translate_sys_error(error);
 }
 

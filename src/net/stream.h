@@ -49,8 +49,8 @@ struct stream_hooks {
  * the loop comes round. on_readable fires once for each batch of early bytes; inside it the handler may
  * start a fiber with fiber_start_now() whose stream_read() gets the bytes without a copy. */
 void stream_set_hooks(struct stream *s, const struct stream_hooks *hooks, void *arg);
-bool stream_has_early(const struct stream *s); /* bytes that came before anyone asked */
-bool stream_has_ended(const struct stream *s); /* the peer's end or an error has been seen */
+bool stream_has_early(const struct stream *s);    /* bytes that came before anyone asked */
+bool stream_has_ended(const struct stream *s);    /* the peer's end or an error has been seen */
 const char *stream_error(const struct stream *s); /* of the last IO_FAIL; "" without one; no secrets */
 
 /* The peer's address in text, without port ("127.0.0.1", "::1", "unix"); lent for the stream's life. */
@@ -60,6 +60,7 @@ void stream_set_nodelay(struct stream *s, bool is_on); /* TCP_NODELAY; on from t
 
 /* ---- made by net/ ---- */
 /* Takes a connected or accepted descriptor on the current loop. NULL: err; the descriptor is closed. */
-MUST_CHECK struct stream *stream_from_fd(struct loop *l, int fd, const struct sockaddr *peer, struct err *err);
+MUST_CHECK struct stream *stream_from_fd(struct loop *l, int fd, const struct sockaddr *peer,
+                                         struct err *err);
 
 #endif

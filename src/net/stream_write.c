@@ -81,7 +81,8 @@ enum io plain_write(struct stream *s, const struct str *pieces, unsigned count, 
 {
     struct plain *p = plain_of(s);
     if (p->write_code) return IO_FAIL;
-    if (p->output) return write_failed(p, UV_EPIPE); /* the rest of a write that was given up is still on its way */
+    if (p->output)
+        return write_failed(p, UV_EPIPE); /* the rest of a write that was given up is still on its way */
     struct pieces c = {.at = pieces, .count = count};
     pieces_advance(&c, 0);
     while (c.count) {
@@ -121,7 +122,8 @@ void plain_close(struct stream *s, bool is_abort)
     p->hooks = NULL;
     p->wants_shutdown = false;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    if (is_abort && !p->is_unix && p->fd >= 0) (void)setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    if (is_abort && !p->is_unix && p->fd >= 0)
+        (void)setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     p->fd = -1;
     uv_close(&p->uv.any, on_closed);
 }

@@ -50,13 +50,13 @@ struct tls {
     struct stream *plain;
     struct tls_scratch *scratch;
     SSL *ssl;
-    struct str in;  /* ciphertext at hand; empty between calls */
-    struct buf out; /* ciphertext not yet handed on */
+    struct str in;     /* ciphertext at hand; empty between calls */
+    struct buf out;    /* ciphertext not yet handed on */
     struct buf unread; /* decrypted, put back by stream_unread */
     const struct stream_hooks *hooks;
     void *hooks_arg;
     struct loop_item later;
-    const char *error; /* static text; NULL: none */
+    const char *error;  /* static text; NULL: none */
     bool is_plain_over; /* the socket has ended */
     bool is_over;       /* close_notify or an error has been seen while nobody read */
     bool has_shaken_hands, has_told_readable, has_told_end;
@@ -386,7 +386,8 @@ static void tls_close(struct stream *s, bool is_abort)
         (void)SSL_shutdown(t->ssl);
         flush_now(t);
     }
-    SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the session could not be resumed */
+    SSL_set_shutdown(t->ssl,
+                     SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the session could not be resumed */
     SSL_free(t->ssl);
     t->ssl = NULL;
     t->hooks = NULL;
@@ -512,15 +513,18 @@ static bool set_name(struct tls *t, struct str server_name, struct err *err)
     char name[MAX_NAME_BYTES + 1];
     unsigned char address[16];
     if (str_ends_with(server_name, STR("."))) server_name.len--;
-    if (server_name.len == 0 || server_name.len > MAX_NAME_BYTES || memchr(server_name.at, 0, server_name.len))
+    if (server_name.len == 0 || server_name.len > MAX_NAME_BYTES ||
+        memchr(server_name.at, 0, server_name.len))
         return err_set(err, ERR_TLS, "TLS needs the server's name");
     memcpy(name, server_name.at, server_name.len);
     name[server_name.len] = 0;
     X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
-        return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 || err_set(err, ERR_TLS, "%s: no name for TLS", name);
-    if (X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 && SSL_set_tlsext_host_name(t->ssl, name) == 1) return true;
+        return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 ||
+               err_set(err, ERR_TLS, "%s: no name for TLS", name);
+    if (X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 && SSL_set_tlsext_host_name(t->ssl, name) == 1)
+        return true;
     return err_set(err, ERR_TLS, "%s: no name for TLS", name);
 }
 
@@ -573,18 +577,14 @@ static struct tls *tls_new(struct tls_context *c, struct stream *plain)
     return t;
 }
 
-struct stream *tls_connect(struct tls_context *c, struct stream **plain, struct str server_name, msec_t deadline,
-                           enum io *why, struct err *err)
+enum io tls_connect(struct tls_context *c, struct stream **s, struct str server_name, msec_t deadline,
+                    struct err *err)
 {
-    require((*plain)->ops == &plain_ops);
-    struct tls *t = tls_new(c, *plain);
-    struct stream *s = &t->stream;
-    *plain = NULL;
-    *why = set_name(t, server_name, err) ? shake_hands(t, deadline, err) : IO_FAIL;
-    if (*why == IO_OK) {
-        t->has_shaken_hands = true;
-        return s;
-    }
-    stream_close(&s);
-    return NULL;
+    require((*s)->ops == &plain_ops);
+    struct tls *t = tls_new(c, *s);
+    *s = &t->stream;
+    enum io io = set_name(t, server_name, err) ? shake_hands(t, deadline, err) : IO_FAIL;
+    t->has_shaken_hands = io == IO_OK;
+    if (io != IO_OK) stream_close(s);
+    return io;
 }

@@ -9,8 +9,9 @@ struct tls_context;
 /* Any thread; immutable afterwards, may be shared by threads. ca_file NULL: system trust. */
 struct tls_context *tls_context_new(const char *ca_file, struct err *err);
 void tls_context_free(struct tls_context *c);
-/* Takes `plain` (also on failure) and gives a stream that speaks TLS above it. */
-MUST_CHECK struct stream *tls_connect(struct tls_context *c, struct stream **plain, struct str server_name,
-                                      msec_t deadline, enum io *why, struct err *err);
+/* *s is a plain stream: taken. IO_OK: *s is the stream that speaks TLS above it; otherwise *s is NULL and, for IO_FAIL,
+ * err tells (ERR_TLS). */
+MUST_CHECK enum io tls_connect(struct tls_context *c, struct stream **s, struct str server_name,
+                               msec_t deadline, struct err *err);
 
 #endif

@@ -64,7 +64,8 @@ TEST(fiber, sleepers_wake_in_the_order_of_their_deadlines)
     static int lengths[] = {50, 10, 30, 0, 20, 40};
     struct loop *l = loop_new();
     notes = (struct notes){.len = 0};
-    for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) EXPECT_NOT_NULL(fiber_start(l, sleep_main, &lengths[i]));
+    for (size_t i = 0; i < ARRAY_COUNT(lengths); i++)
+        EXPECT_NOT_NULL(fiber_start(l, sleep_main, &lengths[i]));
     loop_run(l);
     loop_free(l);
     EXPECT_STR_EQ(notes.text, "012345");

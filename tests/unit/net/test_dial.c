@@ -190,7 +190,8 @@ static void ports_main(void *arg)
             EXPECT_EQ(resolver_find(hosts[i], port, &found, fiber_deadline(10000), &err), IO_OK);
             if (!found) continue;
             EXPECT_TRUE(found->count >= 1);
-            const struct sockaddr_in *a = (const struct sockaddr_in *)&found->addresses[0]; /* IPv6's port lies there, too */
+            const struct sockaddr_in *a =
+                (const struct sockaddr_in *)&found->addresses[0]; /* IPv6's port lies there, too */
             EXPECT_EQ(ntohs(a->sin_port), port);
             free(found);
         }
@@ -205,7 +206,7 @@ TEST(resolver, gives_each_caller_its_port)
 
 struct tls_talk {
     struct tls_server server;
-    struct str name; /* "": localhost */
+    struct str name;     /* "": localhost */
     const char *ca_file; /* NULL: the server's */
     void (*talk)(struct stream *s);
     enum err_code want;
@@ -220,13 +221,16 @@ static void tls_main(void *arg)
     struct tls_context *c = tls_context_new(t->ca_file ? t->ca_file : t->server.ca_file, &err);
     EXPECT_NOT_NULL(c);
     if (!c) return;
-    struct dial_target target = {
-        .host = STR("127.0.0.1"), .port = t->server.port, .tls = c, .server_name = t->name.len ? t->name : STR("localhost")};
+    struct dial_target target = {.host = STR("127.0.0.1"),
+                                 .port = t->server.port,
+                                 .tls = c,
+                                 .server_name = t->name.len ? t->name : STR("localhost")};
     struct stream *s = dial(&target, fiber_deadline(10000), &why, &err);
     EXPECT_EQ(err.code, t->want);
     EXPECT_EQ(s != NULL, t->want == ERR_NONE);
     if (t->want_text)
-        EXPECT_THAT(str_find(str_from_cstr(err.text), str_from_cstr(t->want_text)) != SIZE_MAX, "says: %s", err.text);
+        EXPECT_THAT(str_find(str_from_cstr(err.text), str_from_cstr(t->want_text)) != SIZE_MAX, "says: %s",
+                    err.text);
     if (s && t->talk) t->talk(s);
     stream_close(&s);
     tls_context_free(c);
@@ -283,8 +287,8 @@ struct big {
 static void big_writer(void *arg)
 {
     struct big *b = arg;
-    struct str pieces[4] = {str_of(b->bytes, 100), str_of(b->bytes + 100, 30000), str_of(b->bytes + 30100, 20),
-                            str_of(b->bytes + 30120, BIG - 30120)};
+    struct str pieces[4] = {str_of(b->bytes, 100), str_of(b->bytes + 100, 30000),
+                            str_of(b->bytes + 30100, 20), str_of(b->bytes + 30120, BIG - 30120)};
     EXPECT_EQ(stream_write(b->s, pieces, 4, fiber_deadline(20000)), IO_OK);
 }
 
@@ -379,9 +383,12 @@ TEST(tls, session_tickets_are_not_told_as_bytes_but_bytes_and_the_end_are)
 
 TEST(tls, a_certificate_for_another_name_is_refused)
 {
-    struct tls_talk t = {.name = STR("example.com"), .want = ERR_TLS, .want_text = "certificate refused: hostname mismatch"};
+    struct tls_talk t = {
+        .name = STR("example.com"), .want = ERR_TLS, .want_text = "certificate refused: hostname mismatch"};
     tls_run(&t);
-    t = (struct tls_talk){.server.alt_name = "DNS:localhost", .name = STR("127.0.0.1"), .want = ERR_TLS,
+    t = (struct tls_talk){.server.alt_name = "DNS:localhost",
+                          .name = STR("127.0.0.1"),
+                          .want = ERR_TLS,
                           .want_text = "certificate refused: IP address mismatch"};
     tls_run(&t);
 }
@@ -394,7 +401,9 @@ TEST(tls, an_address_in_the_certificate_is_accepted)
 
 TEST(tls, an_expired_certificate_is_refused)
 {
-    struct tls_talk t = {.server.valid_seconds = -60, .want = ERR_TLS, .want_text = "certificate refused: certificate has expired"};
+    struct tls_talk t = {.server.valid_seconds = -60,
+                         .want = ERR_TLS,
+                         .want_text = "certificate refused: certificate has expired"};
     tls_run(&t);
 }
 

@@ -140,7 +140,8 @@ static enum io wait_write(struct scene *scene, msec_t deadline)
     int peer;
     struct stream *s = stream_and_fd(&peer, true);
     enum io io = write_until_blocked(s, deadline);
-    if (io == IO_TIMEOUT) EXPECT_EQ(write_str(s, STR("more"), 1000), IO_FAIL); /* the rest is still on its way */
+    if (io == IO_TIMEOUT)
+        EXPECT_EQ(write_str(s, STR("more"), 1000), IO_FAIL); /* the rest is still on its way */
     stream_close(&s);
     close(peer);
     return io;
@@ -199,7 +200,8 @@ static enum io wait_connect(struct scene *scene, msec_t deadline)
 
 /* ---- TLS ---- */
 
-static enum io with_tls(enum tls_server_kind kind, msec_t deadline, enum io (*wait)(struct stream *s, msec_t deadline))
+static enum io with_tls(enum tls_server_kind kind, msec_t deadline,
+                        enum io (*wait)(struct stream *s, msec_t deadline))
 {
     struct tls_server server = {.kind = kind};
     struct err err;
@@ -301,8 +303,8 @@ static void play(size_t i, bool wants_cancel)
     if (wants_cancel) EXPECT_NOT_NULL(fiber_start(l, canceller_main, &scene));
     loop_run(l);
     EXPECT_THAT(scene.has_waited, "%s: the loop ended before the wait did", waits[i].name);
-    EXPECT_THAT(scene.result == (wants_cancel ? IO_CANCELLED : IO_TIMEOUT), "%s: ended with %d", waits[i].name,
-                scene.result);
+    EXPECT_THAT(scene.result == (wants_cancel ? IO_CANCELLED : IO_TIMEOUT), "%s: ended with %d",
+                waits[i].name, scene.result);
     EXPECT_EQ(loop_read_stats(l).fibers, 0);
     loop_free(l);
 }

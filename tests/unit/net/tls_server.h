@@ -15,10 +15,10 @@
 
 enum tls_server_kind {
     SERVER_ECHOES,
-    SERVER_IS_MUTE,           /* never answers the handshake */
-    SERVER_ENDS_RUDELY,       /* echoes once, then closes without close_notify */
-    SERVER_READS_NOTHING,     /* shakes hands and then leaves everything in the kernel */
-    SERVER_SPEAKS_FIRST,      /* "hello", then echoes */
+    SERVER_IS_MUTE,       /* never answers the handshake */
+    SERVER_ENDS_RUDELY,   /* echoes once, then closes without close_notify */
+    SERVER_READS_NOTHING, /* shakes hands and then leaves everything in the kernel */
+    SERVER_SPEAKS_FIRST,  /* "hello", then echoes */
 };
 
 struct tls_server {
@@ -42,7 +42,8 @@ static inline X509 *certificate_new(EVP_PKEY *key, const char *name, long valid_
     ASN1_INTEGER_set(X509_get_serialNumber(x), serial);
     X509_gmtime_adj(X509_getm_notBefore(x), -3600);
     X509_gmtime_adj(X509_getm_notAfter(x), valid_seconds);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)name, -1,
+                               -1, 0);
     X509_set_pubkey(x, key);
     return x;
 }
