@@ -12,10 +12,10 @@ void openai_observer_init(struct observer *o, struct arena *a, enum operation op
 }
 
 /* ---- usage ---- */
-static int64_t tokens(struct json_value object, struct str name)
+static int64_t tokens(struct json_value v)
 {
     int64_t n = 0;
-    return json_to_i64(json_get(object, name), &n) && n > 0 ? n : 0;
+    return json_to_i64(v, &n) && n > 0 ? n : 0;
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -23,37 +23,66 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* The members of an object that may be missing. */
+static void pick(struct json_value object, const struct str *names, size_t count, struct json_value *got)
+{
+    if (object.type == JSON_OBJECT && json_skim(object.raw, names, count, got)) return;
+    memset(got, 0, count * sizeof *got);
+}
+
+enum usage_member { PROMPT, COMPLETION, TOTAL, CACHE_HIT, INPUT, OUTPUT, USAGE_COUNT };
+static const struct str usage_names[USAGE_COUNT] = {
+    [PROMPT] = STR_INIT("prompt_tokens"),
+    [COMPLETION] = STR_INIT("completion_tokens"),
+    [TOTAL] = STR_INIT("total_tokens"),
+    [CACHE_HIT] = STR_INIT("prompt_cache_hit_tokens"),
+    [INPUT] = STR_INIT("prompt_tokens_details"),
+    [OUTPUT] = STR_INIT("completion_tokens_details"),
+};
+enum detail { CACHED, CACHE_WRITTEN, REASONING, AUDIO, DETAIL_COUNT };
+static const struct str detail_names[DETAIL_COUNT] = {
+    [CACHED] = STR_INIT("cached_tokens"),
+    [CACHE_WRITTEN] = STR_INIT("cache_write_tokens"),
+    [REASONING] = STR_INIT("reasoning_tokens"),
+    [AUDIO] = STR_INIT("audio_tokens"),
+};
+
 /* prompt_tokens holds the cached ones, completion_tokens the reasoning ones; only xAI counts reasoning on top, which its
  * total shows. DeepSeek names cache hits outside the details. */
 static void read_usage(struct usage *u, struct json_value usage)
 {
+    struct json_value got[USAGE_COUNT], input[DETAIL_COUNT], output[DETAIL_COUNT];
     if (usage.type != JSON_OBJECT) return;
-    struct json_value input = json_get(usage, STR("prompt_tokens_details"));
-    struct json_value output = json_get(usage, STR("completion_tokens_details"));
-    int64_t prompt = tokens(usage, STR("prompt_tokens")), completion = tokens(usage, STR("completion_tokens"));
-    int64_t total = tokens(usage, STR("total_tokens"));
-    int64_t cached = tokens(input, STR("cached_tokens"));
-    if (cached == 0) cached = tokens(usage, STR("prompt_cache_hit_tokens"));
-    int64_t written = tokens(input, STR("cache_write_tokens"));
-    int64_t reasoning = tokens(output, STR("reasoning_tokens"));
-    if (reasoning > 0 && total == prompt + completion + reasoning) completion += reasoning;
+    pick(usage, usage_names, USAGE_COUNT, got);
+    pick(got[INPUT], detail_names, DETAIL_COUNT, input);
+    pick(got[OUTPUT], detail_names, DETAIL_COUNT, output);
+    int64_t prompt = tokens(got[PROMPT]), completion = tokens(got[COMPLETION]);
+    int64_t cached = tokens(input[CACHED]), reasoning = tokens(output[REASONING]);
+    if (cached == 0) cached = tokens(got[CACHE_HIT]);
+    if (reasoning > 0 && tokens(got[TOTAL]) == prompt + completion + reasoning) completion += reasoning;
 
     *u = (struct usage){.is_known = true};
     u->cache_read = least(cached, prompt);
-    u->cache_write_5m = least(written, prompt - u->cache_read);
+    u->cache_write_5m = least(tokens(input[CACHE_WRITTEN]), prompt - u->cache_read);
     u->input_uncached = prompt - u->cache_read - u->cache_write_5m;
     u->reasoning = least(reasoning, completion);
     u->output = completion - u->reasoning;
-    u->audio_input = least(tokens(input, STR("audio_tokens")), u->input_uncached);
-    u->audio_output = least(tokens(output, STR("audio_tokens")), u->output);
+    u->audio_input = least(tokens(input[AUDIO]), u->input_uncached);
+    u->audio_output = least(tokens(output[AUDIO]), u->output);
 }
 
 /* ---- one event ---- */
+/* An array with something between its brackets. */
+static bool has_items(struct json_value v)
+{
+    return v.type == JSON_ARRAY && str_trim(str_part(v.raw, 1, v.raw.len - 2)).len > 0;
+}
+
 static bool has_substance(struct json_value v)
 {
     switch (v.type) {
     case JSON_STRING: return v.raw.len > 2;
-    case JSON_ARRAY:  return json_exists(json_at(v, 0));
+    case JSON_ARRAY:  return has_items(v);
     case JSON_OBJECT: return true;
     case JSON_NONE:
     case JSON_NULL:
@@ -169,7 +198,7 @@ bool openai_observe_reply(struct observer *o, struct str body, struct err *err)
         o->seen |= EVENT_ERROR;
         return err_set(err, ERR_INVALID, "the reply has status 200 and reports an error");
     }
-    if (got[RESULT].type != JSON_ARRAY || !json_exists(json_at(got[RESULT], 0)))
+    if (!has_items(got[RESULT]))
         return err_set(err, ERR_INVALID, "the reply has no %.*s", STR_ARG(names[RESULT]));
     o->seen |= EVENT_CONTENT | EVENT_FINISH;
     return true;

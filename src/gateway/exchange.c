@@ -52,16 +52,20 @@ int64_t exchange_overhead_us(const struct exchange *x)
 
 static void count(struct exchange *x, int status, int64_t duration_ns)
 {
-    struct metrics_shard *shard = x->gateway->parts.shard;
-    char digits[FMT_U64_BYTES];
-    struct str status_text = str_of(digits, (size_t)(fmt_u64(digits, (uint64_t)status) - digits));
-    struct str method = x->request->method == M_OTHER ? STR("OTHER") : x->method;
-    struct str endpoint = x->route->endpoint;
-    counter_add(metrics_counter(shard, METRIC_HTTP_REQUESTS, METRIC_LABELS(method, endpoint, status_text)), 1);
-    histogram_observe(metrics_histogram(shard, METRIC_HTTP_DURATION, METRIC_LABELS(method, endpoint)),
-                      (uint64_t)duration_ns);
-    if (x->error_type.len)
-        counter_add(metrics_counter(shard, METRIC_HTTP_ERRORS, METRIC_LABELS(method, endpoint, x->error_type)), 1);
+    struct series_route_key key = {.route = x->route,
+                                   .endpoint = x->route->endpoint,
+                                   .method_name = x->method,
+                                   .method = x->request->method,
+                                   .status = status};
+    const struct route_series *series = series_route(&x->gateway->series, &key);
+    counter_add(series->requests, 1);
+    histogram_observe(series->duration, (uint64_t)duration_ns);
+    if (x->error_type.len) {
+        struct str method = key.method == M_OTHER ? STR("OTHER") : key.method_name;
+        counter_add(metrics_counter(x->gateway->parts.shard, METRIC_HTTP_ERRORS,
+                                    METRIC_LABELS(method, key.endpoint, x->error_type)),
+                    1);
+    }
     if (x->committed_ns) histogram_observe(x->gateway->overhead, (uint64_t)exchange_overhead_us(x) * 1000);
 }
 

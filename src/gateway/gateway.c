@@ -1,6 +1,7 @@
 /* gateway/gateway.c: the worker's object: its client, its counters and the snapshot in force. */
 #include "gateway/gateway.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 
 #include <openssl/evp.h>
@@ -17,6 +18,15 @@ struct gateway *gateway_new(const struct gateway_parts *parts)
     g->exchanges = metrics_gauge(parts->shard, METRIC_EXCHANGES, NULL);
     g->overhead = metrics_histogram(parts->shard, METRIC_OVERHEAD, NULL);
     g->_digest_context = EVP_MD_CTX_new();
+    g->_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    require(g->_digest_context && g->_sha256);
+    series_init(&g->series, parts->shard);
+    for (int i = 0; i < OUTCOME_COUNT; i++) {
+        struct str result = i == OUTCOME_SUCCESS       ? STR("success")
+                            : i == OUTCOME_CALLER_GONE ? STR("cancelled")
+                                                       : STR("failure");
+        g->results[i] = metrics_counter(parts->shard, METRIC_LLM_REQUESTS, METRIC_LABELS(result));
+    }
     gateway_set_snapshot(g, parts->snapshot);
     return g;
 }
@@ -27,6 +37,7 @@ void gateway_free(struct gateway *g)
     gateway_release_snapshot(g, g->current);
     http_client_free(g->client);
     EVP_MD_CTX_free(g->_digest_context);
+    EVP_MD_free(g->_sha256);
     xfree(g);
 }
 
@@ -35,6 +46,7 @@ void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh)
     struct snapshot_use *old = g->current;
     g->current = xzalloc(sizeof *g->current);
     *g->current = (struct snapshot_use){.snapshot = snapshot_ref(fresh), .uses = 1};
+    series_forget_targets(&g->series);
     if (old) gateway_release_snapshot(g, old);
 }
 
@@ -55,7 +67,7 @@ void gateway_release_snapshot(struct gateway *g, struct snapshot_use *use)
 void gateway_digest(struct gateway *g, unsigned char out[DIGEST_BYTES], struct str key)
 {
     unsigned bytes = DIGEST_BYTES;
-    EVP_DigestInit_ex2(g->_digest_context, EVP_sha256(), NULL);
+    EVP_DigestInit_ex2(g->_digest_context, g->_sha256, NULL);
     EVP_DigestUpdate(g->_digest_context, key.at, key.len);
     EVP_DigestFinal_ex(g->_digest_context, out, &bytes);
 }

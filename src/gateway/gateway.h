@@ -3,6 +3,7 @@
 #define WEIR_GATEWAY_GATEWAY_H
 
 #include "base/random.h"
+#include "gateway/series.h"
 #include "gateway/snapshot.h"
 #include "http/client.h"
 #include "telemetry/log.h"
@@ -40,7 +41,10 @@ struct gateway {
     struct random random;
     struct gauge *exchanges;
     struct histogram *overhead;
+    struct series series;
+    struct counter *results[OUTCOME_COUNT]; /* weir_llm_requests_total, by what became of the last attempt */
     struct evp_md_ctx_st *_digest_context;
+    struct evp_md_st *_sha256; /* fetched once: a fetch costs more than a digest */
 };
 
 struct gateway *gateway_new(const struct gateway_parts *parts);

@@ -81,28 +81,51 @@ void relay_rejection(struct attempt *a)
 }
 
 /* ---- a stream ---- */
-/* Pieces of one write; neighbours in memory are one piece, and a full list is written out early. */
+/* What one chunk becomes: pieces of one write. Neighbours in memory are one piece, so there are rarely more than two; when
+ * the list is full, what follows is gathered in the attempt's `held`. Nothing is written before the chunk's last event
+ * is taken, because a wait would end the chunk's life. */
 enum { BATCH_MAX_PIECES = 8 };
 struct batch {
-    struct str pieces[BATCH_MAX_PIECES];
+    struct str pieces[BATCH_MAX_PIECES + 1];
     unsigned count;
+    size_t held_from; /* where in `held` the last piece begins */
 };
 
-static enum io batch_write(struct exchange *x, struct batch *b)
+/* What was held before the commit comes first. */
+static void batch_init(struct batch *b, const struct attempt *a)
 {
-    if (b->count == 0) return IO_OK;
-    enum io io = http_exchange_send_body(x->http, b->pieces, b->count);
     b->count = 0;
-    return io;
+    b->held_from = a->held.len;
+    if (a->held.len) b->pieces[b->count++] = buf_str(&a->held);
 }
 
-static void batch_add(struct batch *b, struct str raw)
+static bool batch_add(struct batch *b, struct attempt *a, struct str raw)
 {
     struct str *last = b->count ? &b->pieces[b->count - 1] : NULL;
-    if (last && last->at + last->len == raw.at)
+    if (last && last->at + last->len == raw.at && b->held_from == a->held.len)
         last->len += raw.len;
-    else
+    else if (b->count < BATCH_MAX_PIECES && b->held_from == a->held.len)
         b->pieces[b->count++] = raw;
+    else
+        return buf_append(&a->held, raw);
+    return true;
+}
+
+/* `held` may have moved while it grew: its pieces are set anew. */
+static struct str *batch_pieces(struct batch *b, const struct attempt *a)
+{
+    if (b->held_from == a->held.len) return b->pieces;
+    if (b->held_from) b->pieces[0] = str_of(a->held.at, b->held_from);
+    b->pieces[b->count++] = str_from(buf_str(&a->held), b->held_from);
+    return b->pieces;
+}
+
+static enum io batch_write(struct batch *b, struct attempt *a)
+{
+    struct str *pieces = batch_pieces(b, a);
+    enum io io = b->count ? http_exchange_send_body(a->exchange->http, pieces, b->count) : IO_OK;
+    buf_clear(&a->held);
+    return io;
 }
 
 /* How a stream that has begun ends badly. */
@@ -146,7 +169,8 @@ static enum outcome end_reported(struct attempt *a, struct batch *b)
     struct exchange *x = a->exchange;
     err_set(&a->err, ERR_INVALID, "the stream reports an error");
     http_exchange_close_after(x->http);
-    (void)!http_exchange_send_last(x->http, b->pieces, b->count);
+    struct str *pieces = batch_pieces(b, a);
+    (void)!http_exchange_send_last(x->http, pieces, b->count);
     x->error_type = str_from_cstr(problem_type(PROBLEM_UPSTREAM));
     return OUTCOME_INCOMPLETE;
 }
@@ -155,21 +179,18 @@ static enum outcome end_reported(struct attempt *a, struct batch *b)
 static enum outcome relay_events(struct attempt *a)
 {
     struct exchange *x = a->exchange;
-    struct batch batch = {.count = 0};
-    if (a->held.len) batch_add(&batch, buf_str(&a->held));
+    struct batch batch;
     struct sse_event event;
     enum sse sse;
+    batch_init(&batch, a);
     while ((sse = sse_next(&a->sse, &event, &a->err)) == SSE_EVENT) {
         unsigned facts = 0;
         if (event.is_dispatched) facts = x->dialect->same->observe_event(&a->observer, event.name, event.data);
         if (attempt_hides(a, facts)) continue;
-        if (facts & EVENT_MALFORMED) break;
-        batch_add(&batch, event.raw);
+        if (facts & EVENT_MALFORMED || !batch_add(&batch, a, event.raw)) break;
         if (facts & EVENT_ERROR) return end_reported(a, &batch);
-        if (batch.count < BATCH_MAX_PIECES) continue;
-        if (batch_write(x, &batch) != IO_OK) return end_cancelled(a);
     }
-    if (batch_write(x, &batch) != IO_OK) return end_cancelled(a);
+    if (batch_write(&batch, a) != IO_OK) return end_cancelled(a);
     if (sse == SSE_MORE) return OUTCOME_SUCCESS;
     return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream broke: an event cannot be read."));
 }

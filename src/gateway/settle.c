@@ -8,14 +8,20 @@ static void trail_add(struct exchange *x, const struct target *t, struct str rea
         .provider = t->provider->name, .model = t->model, .reason = reason, .status = status, .ms = ms};
 }
 
-static void count_usage(struct exchange *x, const struct target *t)
+static void count(struct attempt *a, enum outcome outcome)
 {
-    struct metrics_shard *shard = x->gateway->parts.shard;
-    struct str operation = operation_row(x->route->operation)->name;
-    const struct str labels[2][4] = {{operation, t->provider->name, STR("input"), t->model},
-                                     {operation, t->provider->name, STR("output"), t->model}};
-    histogram_observe(metrics_histogram(shard, METRIC_TOKEN_USAGE, labels[0]), (uint64_t)usage_input(&x->usage));
-    histogram_observe(metrics_histogram(shard, METRIC_TOKEN_USAGE, labels[1]), (uint64_t)usage_output(&x->usage));
+    struct exchange *x = a->exchange;
+    struct series *series = &x->gateway->series;
+    struct series_target_key key = {.provider = a->target->provider,
+                                    .provider_name = a->target->provider->name,
+                                    .model = a->target->model,
+                                    .operation = x->route->operation};
+    struct target_series *t = series_target(series, &key);
+    series_count_attempt(series, t, &key, outcome);
+    if (a->content_ns && x->is_committed) histogram_observe(t->first_token, (uint64_t)(a->content_ns - a->started_ns));
+    if (!x->usage.is_known) return;
+    histogram_observe(t->input_tokens, (uint64_t)usage_input(&x->usage));
+    histogram_observe(t->output_tokens, (uint64_t)usage_output(&x->usage));
 }
 
 static void log_failure(const struct attempt *a, struct str reason)
@@ -37,7 +43,6 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
 {
     struct exchange *x = a->exchange;
     const struct outcome_row *row = outcome_row(outcome);
-    struct metrics_shard *shard = x->gateway->parts.shard;
     int64_t now_ns = clock_monotonic_ns();
     provider_state_report(a->target->endpoint->state, a->ticket, row->judgement, fiber_now());
     if (row->cooldown == COOLDOWN_KEY) provider_state_set_key_aside(a->target->endpoint->state, a->key, fiber_now());
@@ -49,14 +54,7 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
     x->provider_name = a->target->provider->name;
     x->target_model = a->target->model;
     x->usage = a->observer.usage;
-    counter_add(metrics_counter(shard, METRIC_ATTEMPTS,
-                                METRIC_LABELS(x->provider_name, x->target_model, row->name)), 1);
-    if (a->content_ns && x->is_committed)
-        histogram_observe(metrics_histogram(shard, METRIC_FIRST_TOKEN,
-                                            METRIC_LABELS(operation_row(x->route->operation)->name, x->provider_name,
-                                                          x->target_model)),
-                          (uint64_t)(a->content_ns - a->started_ns));
-    if (x->usage.is_known) count_usage(x, a->target);
+    count(a, outcome);
     if (outcome != OUTCOME_SUCCESS && outcome != OUTCOME_CALLER_GONE) log_failure(a, row->name);
     attempt_done(a);
 }
@@ -64,10 +62,7 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
 /* Once per request to a model, whatever became of it. */
 void settle_exchange(struct exchange *x)
 {
-    struct str result = STR("failure");
-    if (x->has_outcome && x->outcome == OUTCOME_SUCCESS) result = STR("success");
-    if (x->has_outcome && x->outcome == OUTCOME_CALLER_GONE) result = STR("cancelled");
-    counter_add(metrics_counter(x->gateway->parts.shard, METRIC_LLM_REQUESTS, METRIC_LABELS(result)), 1);
+    counter_add(x->gateway->results[x->has_outcome ? x->outcome : OUTCOME_UNREACHABLE], 1);
 }
 
 void settle_passed_over(struct exchange *x, const struct target *t, struct str reason)

@@ -6,12 +6,22 @@
 #include "json/skip.h"
 #include "json/unescape.h"
 
-/* The name that `key` means; `count` if nobody asked for it. */
+static bool is_same(struct str inside, struct str name)
+{
+    return inside.len == name.len && (name.len == 0 || (inside.at[0] == name.at[0] &&
+                                                        memcmp(inside.at, name.at, name.len) == 0));
+}
+
+/* The name that `key` means; `count` if nobody asked for it. Whether the key has an escape is asked once, not for each
+ * name. */
 static size_t find_name(struct json_value key, const struct str *names, size_t count)
 {
     struct str inside = json_str_raw(key);
     size_t i = 0;
-    while (i < count && !json_inside_equals(inside, names[i])) i++;
+    if (LIKELY(str_find_char(inside, '\\') == SIZE_MAX))
+        while (i < count && !is_same(inside, names[i])) i++;
+    else
+        while (i < count && !json_inside_equals(inside, names[i])) i++;
     return i;
 }
 
