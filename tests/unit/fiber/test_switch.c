@@ -256,6 +256,7 @@ static void take_until_memory_is_gone(void)
     struct rlimit little = {64 << 20, 64 << 20};
     stack_pool_init(&pool);
     if (setrlimit(RLIMIT_AS, &little) != 0) _exit(2);
+    if (mmap(NULL, 1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) _exit(9);
     for (int i = 0; i < 10000; i++)
         if (!stack_take(&pool)) _exit(7);
 }
@@ -269,6 +270,7 @@ TEST(stack, no_memory_is_an_answer_not_the_end)
     if (test_is_emulated()) SKIP("an emulator's memory has no limit");
     int status = fate_of(take_until_memory_is_gone);
     EXPECT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 9) SKIP("qemu does not keep the limit");
     EXPECT_EQ(WEXITSTATUS(status), 7);
 #endif
 }
