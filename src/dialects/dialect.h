@@ -96,7 +96,8 @@ struct same_dialect {
     /* One validating pass; false: err names line, column or field. The model name lives in the arena. */
     bool (*scan_request)(struct request_facts *out, struct arena *a, enum operation op, struct str body,
                          struct chat_error *err);
-    /* model: the provider's name for it; asks_usage: add the request for a stream's usage. */
+    /* model: the provider's name for it, empty: the request's own stays; asks_usage: add the request for a
+     * stream's usage. */
     bool (*splice_request)(struct spliced *out, struct arena *a, const struct request_facts *facts, struct str model,
                            bool asks_usage);
     void (*observer_init)(struct observer *o, struct arena *a, enum operation op);

@@ -60,7 +60,7 @@ static bool scan_request(struct request_facts *out, struct arena *a, enum operat
 static void splice_model(struct json_splice *s, struct arena *a, const struct request_facts *facts, struct str model)
 {
     struct json_value old = facts->members[MODEL].value;
-    if (str_equals(model, facts->model) && json_exists(old)) return;
+    if (str_is_empty(model) || (str_equals(model, facts->model) && json_exists(old))) return;
     struct buf quoted;
     buf_init(&quoted, 4096);
     bool fits = json_append_str(&quoted, model);

@@ -26,16 +26,24 @@ static void add(struct plan *plan, const struct exchange *x, const struct provid
         plan->targets[plan->count++] = (struct target){p, &p->endpoints[i], model};
 }
 
+/* OpenAI's moderations choose a model themselves where none is named. Then none is named to the provider
+ * either, unless an entry of `models` says which. */
+static bool leaves_model_out(const struct exchange *x)
+{
+    return x->route->operation == OP_MODERATIONS && str_is_empty(x->facts.model);
+}
+
 /* ---- the rules ---- */
 static bool by_entry(struct plan *plan, struct exchange *x)
 {
     const struct config_model *m = config_find_model(x->config, x->model);
     if (!m) return false;
     plan->settings = m;
+    struct str same = leaves_model_out(x) ? STR("") : x->model;
     for (size_t i = 0; i < m->targets.count; i++) {
         const struct config_target *t = &m->targets.at[i];
         const struct provider *p = snapshot_find_provider(x->use->snapshot, t->provider_name);
-        if (p) add(plan, x, p, str_equals(t->model, STR("*")) ? x->model : t->model);
+        if (p) add(plan, x, p, str_equals(t->model, STR("*")) ? same : t->model);
     }
     return true;
 }
@@ -44,8 +52,10 @@ static bool by_auto(struct plan *plan, struct exchange *x)
 {
     if (!str_equals(x->model, STR("auto"))) return false;
     const struct snapshot *s = x->use->snapshot;
-    for (size_t i = 0; i < s->provider_count; i++)
-        if (s->providers[i].facts.model.len) add(plan, x, &s->providers[i], s->providers[i].facts.model);
+    for (size_t i = 0; i < s->provider_count; i++) {
+        struct str model = leaves_model_out(x) ? STR("") : s->providers[i].facts.model;
+        if (model.len || leaves_model_out(x)) add(plan, x, &s->providers[i], model);
+    }
     return plan->count > 0;
 }
 

@@ -10,7 +10,7 @@ enum { PLAN_MAX_TARGETS = 32 };
 struct target {
     const struct provider *provider;
     const struct endpoint *endpoint;
-    struct str model; /* the provider's name for it */
+    struct str model; /* the provider's name for it; empty: the request names none and needs none */
 };
 struct plan {
     const struct config_model *settings; /* timeouts, attempts */

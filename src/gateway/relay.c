@@ -11,7 +11,8 @@
 static void add_own_lines(struct exchange *x, const struct attempt *a, struct lines *l)
 {
     lines_add(l, STR("X-Weir-Provider"), a->target->provider->name);
-    if (http_value_is_valid(a->target->model)) lines_add(l, STR("X-Weir-Model"), a->target->model);
+    if (a->target->model.len && http_value_is_valid(a->target->model))
+        lines_add(l, STR("X-Weir-Model"), a->target->model);
     lines_add_i64(l, STR("X-Weir-Attempts"), x->attempts);
     lines_add_i64(l, STR("X-Weir-Overhead-Us"), exchange_overhead_us(x));
     lines_raw(l, STR("X-Cache: BYPASS\r\n"));
