@@ -1,0 +1,210 @@
+"""Weir in front of recorded answers of real services: what comes out must be what the service said, byte for byte.
+
+Each recorded request to an OpenAI-compatible endpoint goes through `weir serve` to `weir simulate --replay`, which finds
+the recording by method, path and body; a request that Weir damaged is not found. What must come back is worked out here
+from the recorded bytes alone. Where it is not the recording itself, EXCEPTIONS says which rule of the contract says so."""
+import collections
+import json
+import os
+
+import pytest
+
+from weir import RECORDINGS, Simulator, Weir, in_front_of
+
+pytestmark = pytest.mark.skipif(not os.path.isdir(RECORDINGS), reason=f'there are no recordings in {RECORDINGS}')
+
+APIS = ('chat', 'completions', 'embeddings', 'moderations', 'errors')
+ENDPOINTS = ('/chat/completions', '/completions', '/embeddings', '/moderations')
+
+# At a path like OpenAI's, but not OpenAI's format.
+OTHER_DIALECTS = ('writer/completions/writer-async-streaming-completions-legacy',)  # events are {"value":"text"}
+
+Case = collections.namedtuple('Case', 'name meta request response')
+
+
+def index():
+    if not os.path.isdir(RECORDINGS):
+        return
+    with open(os.path.join(RECORDINGS, 'INDEX.tsv'), encoding='utf-8') as f:
+        for line in list(f)[1:]:
+            provider, api, name = line.split('\t')[:3]
+            if api in APIS:
+                yield provider, f'{provider}/{api}/{name}'
+
+
+def load(name):
+    folder = os.path.join(RECORDINGS, name)
+    with open(os.path.join(folder, 'meta.json'), encoding='utf-8') as f:
+        meta = json.load(f)
+    if meta['method'] != 'POST' or meta['request_kind'] != 'json' or not endpoint(meta['path']) or name in OTHER_DIALECTS:
+        return None
+    with open(os.path.join(folder, 'request.json'), 'rb') as f:
+        request = f.read()
+    with open(os.path.join(folder, meta['response_file']), 'rb') as f:
+        return Case(name, meta, request, f.read())
+
+
+def endpoint(path):
+    return next((e for e in ENDPOINTS if path.endswith(e)), None)
+
+
+def services():
+    """{(provider, path before the endpoint): [case, …]}"""
+    found = collections.defaultdict(list)
+    for provider, name in index():
+        if case := load(name):
+            found[provider, case.meta['path'].removesuffix(endpoint(case.meta['path']))].append(case)
+    return found
+
+
+SERVICES = services()
+
+
+# ---- what must come out ----
+
+def events(body):
+    """The blocks of an event stream, each with the empty line that ends it; b''.join(events(x)) == x."""
+    block = b''
+    for line in body.splitlines(keepends=True):  # of bytes, so CR, LF and CRLF alone end lines
+        block += line
+        if not line.strip(b'\r\n'):
+            yield block
+            block = b''
+    if block:
+        yield block
+
+
+def data(block):
+    """The JSON of a block, or None."""
+    lines = [line[5:].removeprefix(b' ') for line in block.splitlines() if line.startswith(b'data:')]
+    try:
+        return json.loads(b'\n'.join(lines))
+    except ValueError:
+        return None
+
+
+def is_usage_only(block):
+    value = data(block)
+    return isinstance(value, dict) and value.get('choices') == [] and isinstance(value.get('usage'), dict)
+
+
+def wants_usage(request):
+    options = json.loads(request).get('stream_options')
+    return isinstance(options, dict) and options.get('include_usage') is True
+
+
+def without_usage(body):
+    return b''.join(block for block in events(body) if not is_usage_only(block))
+
+
+def up_to_error(body):
+    """All blocks up to the first that reports an error, with it."""
+    kept = b''
+    for block in events(body):
+        kept += block
+        if 'error' in (data(block) or {}):
+            return kept
+    raise AssertionError('no error in this stream')
+
+
+# Streams that do not end as recorded: case -> what is left of them.
+STREAM_EXCEPTIONS = {
+    # OpenRouter sends [DONE] behind an error. A caller must not take that for a good end (CONTRACT 4, "After commit").
+    'openrouter/chat/cassettes-test-openrouter-openrouter-stream-error': up_to_error,
+}
+# Weir's own status where a provider's rejection is not the caller's business, by the contract's table of outcomes.
+OWN_STATUS = {401: 502, 402: 502, 403: 502, 404: 404, 408: 502, 409: 502, 425: 502, 429: 429}
+PASSING = (400, 413, 415, 422)
+
+
+def differs(case, request, got):
+    """Why `got` is not what must come out for `request` when the service answers with `case`; None: it is."""
+    status, is_stream = case.meta['status'], case.meta['response_file'].endswith('.sse')
+    if status in OWN_STATUS:
+        return differs_from_own(case, got, OWN_STATUS[status])
+    assert status == 200 or status in PASSING, case.name
+    wanted = case.response
+    if is_stream and not wants_usage(request):
+        wanted = without_usage(wanted)
+    wanted = STREAM_EXCEPTIONS.get(case.name, bytes)(wanted)
+    if got.status_code != status:
+        return f'status {got.status_code}, not {status}: {got.text[:300]}'
+    if got.content != wanted:
+        at = len(os.path.commonprefix([got.content, wanted]))
+        return f'byte {at} of {len(wanted)}: {got.content[at:at + 100]!r}, not {wanted[at:at + 100]!r}'
+    wanted = case.meta['response_headers'].get('content-type')
+    if wanted and got.headers['content-type'] != wanted:
+        return f'content type {got.headers["content-type"]!r}, not {wanted!r}'
+    return None
+
+
+def differs_from_own(case, got, status):
+    if got.status_code != status:
+        return f'status {got.status_code}, not {status}'
+    error = got.json()['error']
+    if [a['status'] for a in error['attempts']] != [case.meta['status']]:
+        return f'attempts {error["attempts"]}'
+    if status == 429 and int(got.headers.get('retry-after', 0)) < 1:
+        return 'no Retry-After'
+    return None
+
+
+# ---- asking ----
+
+def twins(cases, rename):
+    """Requests that say the same, and so are answered with each other's recordings in turn."""
+    groups = collections.defaultdict(list)
+    for case in cases:
+        body = json.loads(case.request)
+        body.pop('stream_options', None)
+        groups[endpoint(case.meta['path']), json.dumps(body, sort_keys=True)].append(case)
+    return groups.values()
+
+
+def ask(http, case, rename):
+    return http.post('/v1' + endpoint(case.meta['path']), content=rename(case.request),
+                     headers={'Content-Type': 'application/json'})
+
+
+def misses(http, cases, rename):
+    """Sends all; (case name, why) of what came out wrong."""
+    for group in twins(cases, rename):
+        left = list(group)
+        for case in group:
+            got = ask(http, case, rename)
+            why = [(c, differs(c, case.request, got)) for c in left]
+            right = next((c for c, w in why if w is None), None)
+            if right:
+                left.remove(right)
+            else:
+                yield case.name, why[0][1]
+
+
+def as_recorded(request):
+    return request
+
+
+def by_provider(request):
+    """`one/MODEL` instead of `MODEL`: Weir must put back what the service was asked for."""
+    body = json.loads(request)
+    return json.dumps({**body, 'model': 'one/' + body['model']}, ensure_ascii=False).encode()
+
+
+PATIENT = {'failure_threshold': 1000, 'failure_rate': 1.0}
+
+
+@pytest.mark.parametrize('rename', [as_recorded, by_provider])
+@pytest.mark.parametrize('provider', sorted({p for p, _ in SERVICES}))
+def test_replies_are_equal_byte_for_byte(provider, rename, score):
+    wrong, count = [], 0
+    with Simulator('--replay', os.path.join(RECORDINGS, provider)) as s:
+        for (_, prefix), cases in (item for item in SERVICES.items() if item[0][0] == provider):
+            config = in_front_of(s.url + prefix, breaker=PATIENT)
+            if rename is by_provider:
+                del config['models']
+                cases = [c for c in cases if 'model' in json.loads(c.request)]
+            with Weir(config) as w:
+                wrong += misses(w.http, cases, rename)
+            count += len(cases)
+    score(f'{provider:16} {rename.__name__:12} {count - len(wrong)} of {count} replies equal')
+    assert not wrong, '\n'.join(f'{name}: {why}' for name, why in wrong)
