@@ -7,8 +7,9 @@
  * leaves together with the first bytes of the body, in one write. Bodies are not copied here. A caller who reads
  * slowly makes the write wait; one who reads nothing for body_ms is given up.
  *
- * Writes are tried even when the fiber is cancelled: what the kernel takes at once needs no wait, and so a stream can
- * still be told that it ends. */
+ * The last word of a reply is tried even when the fiber is cancelled: what the kernel takes at once needs no wait, and
+ * so a stream can still be told that it ends. All others then return IO_CANCELLED, so that a handler that only writes
+ * notices, too. */
 #include "http/exchange.h"
 
 #include "base/check.h"
@@ -172,6 +173,7 @@ static enum io send_part(struct http_exchange *x, const struct str *pieces, unsi
 {
     require(x->state == REPLY_HEAD_HELD || x->state == REPLY_STARTED);
     if (x->is_cut) return IO_FAIL;
+    if (!is_last && fiber_is_cancelled(x->connection->fiber)) return IO_CANCELLED;
     size_t bytes = pieces_bytes(pieces, count);
     if (x->framing == FRAMING_NONE || x->is_head_request) bytes = 0;
     if (bytes == 0 && !is_last) return count > 0 ? http_exchange_flush(x) : IO_OK;

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "http/budget.h"
 #include "http/message.h"
 #include "net/listener.h"
 
@@ -16,10 +17,12 @@ struct http_server;
 struct http_exchange;
 
 struct http_server_options {
-    msec_t head_ms, body_ms,
-        keep_alive_ms;        /* 0: none. head: whole head since its first byte; body: between reads */
+    msec_t head_ms;           /* for the whole head since its first byte; 0: no limit, here and below */
+    msec_t body_ms;           /* between two reads of a body, and for the caller to take 256 KiB of a reply */
+    msec_t keep_alive_ms;     /* idle */
     size_t max_body_bytes;    /* then 413 */
-    unsigned max_connections; /* 0: no limit; over it a connection gets 503 and is closed */
+    unsigned max_connections; /* over it a connection gets 503 and is closed; 0: no limit */
+    struct http_budget *budget; /* for bodies over 16 KiB that are read whole: then 503; NULL: no limit */
 };
 
 struct http_server_handler {
@@ -55,8 +58,9 @@ struct arena *http_exchange_arena(struct http_exchange *x);
 struct stream *http_exchange_stream(struct http_exchange *x); /* for its peer's address; not to read */
 int64_t http_exchange_started_ns(
     const struct http_exchange *x); /* clock_monotonic_ns() when the head was complete */
-/* IO_OK with a lent chunk, IO_END after the last. Sends 100 Continue where it is awaited. IO_FAIL: the body
- * is malformed, too large or the caller vanished; http_exchange_body_status() says 400, 413 or 408. */
+/* IO_OK with a lent chunk, IO_END after the last. Sends 100 Continue where it is awaited. IO_FAIL: the body is malformed,
+ * too large, too slow or finds no room: http_exchange_body_status() says 400, 413, 408 or 503, and the connection
+ * closes after the reply. IO_CANCELLED: also when the caller's bytes ended in the middle. */
 enum io http_exchange_read_body(struct http_exchange *x, struct str *chunk);
 /* The whole body, at most max_body_bytes: small ones in the arena, large ones in a buffer of the exchange;
  * *body is lent until the handler returns. */
@@ -79,7 +83,8 @@ struct http_reply_head {
 /* Head and body in one write. HEAD requests get the head alone. */
 enum io http_exchange_reply(struct http_exchange *x, const struct http_reply_head *head,
                             const struct str *pieces, unsigned count);
-/* A reply in parts: the head is held back until the first body bytes or http_exchange_flush(). */
+/* A reply in parts: the head is held back until the first body bytes or http_exchange_flush(). A cancelled fiber may
+ * still say its last word with http_exchange_reply() or http_exchange_send_last(): what the kernel takes at once. */
 void http_exchange_send_head(struct http_exchange *x, const struct http_reply_head *head);
 enum io http_exchange_send_body(struct http_exchange *x, const struct str *pieces, unsigned count);
 enum io http_exchange_flush(struct http_exchange *x);

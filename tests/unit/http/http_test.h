@@ -115,6 +115,18 @@ static inline void handle_wait(struct http_exchange *x)
     seen.is_caller_gone = http_exchange_is_caller_gone(x);
 }
 
+/* A stream that says how it ends when it is cancelled. */
+static inline void handle_last_word(struct http_exchange *x)
+{
+    struct http_reply_head head = {.status = 200, .content_length = -1};
+    struct str first = STR("first"), last = STR("last");
+    http_exchange_send_head(x, &head);
+    (void)http_exchange_send_body(x, &first, 1);
+    EXPECT_EQ(fiber_sleep(PATIENCE_MS), IO_CANCELLED);
+    EXPECT_EQ(http_exchange_send_body(x, &first, 1), IO_CANCELLED);
+    EXPECT_EQ(http_exchange_send_last(x, &last, 1), IO_OK);
+}
+
 /* Streams for ever, until the caller is slow or gone. */
 static inline void handle_flood(struct http_exchange *x)
 {
@@ -168,6 +180,8 @@ static inline void route(struct http_exchange *x, struct str path)
         handle_wait(x);
     else if (str_equals(path, STR("/flood")))
         handle_flood(x);
+    else if (str_equals(path, STR("/last-word")))
+        handle_last_word(x);
     else if (str_equals(path, STR("/released")))
         handle_released(x);
     else if (str_equals(path, STR("/big")))

@@ -385,6 +385,39 @@ TEST(server, refuses_bodies_over_the_limit_in_both_framings)
     with_server(&o, too_large_script);
 }
 
+static struct http_budget budget;
+
+static void budget_script(void)
+{
+    enum io how;
+    struct stream *s = caller();
+    SEND(s, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\nhalf");
+    (void)fiber_sleep(5);
+    EXPECT_EQ(http_budget_held(&budget), 60000);
+    struct str reply = talk(STR("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\nb"), &how);
+    EXPECT_EQ(status_of(reply), 503);
+    HAS(reply, "Connection: close\r\n");
+    EXPECT_EQ(http_budget_held(&budget), 60000);
+    stream_close(&s);
+    (void)fiber_sleep(5);
+    EXPECT_EQ(http_budget_held(&budget), 0);
+    http_budget_set(&budget, 9);
+    reply = talk(
+        STR("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n8\r\n12345678"),
+        &how);
+    EXPECT_EQ(status_of(reply), 503);
+    reply = talk(STR("POST /echo HTTP/1.0\r\nContent-Length: 20\r\n\r\nsmall ones are not it"), &how);
+    EXPECT_EQ(status_of(reply), 200);
+    EXPECT_EQ(http_budget_held(&budget), 0);
+}
+TEST(server, keeps_all_bodies_together_within_a_budget)
+{
+    struct http_server_options o = plain_options;
+    http_budget_set(&budget, 100000);
+    o.budget = &budget;
+    with_server(&o, budget_script);
+}
+
 /* The caller writes all of it before it reads: it must still see the reply. */
 static void lingering_script(void)
 {
@@ -670,18 +703,22 @@ TEST(server, says_close_while_it_drains)
 
 static void cancel_all_script(void)
 {
-    struct stream *s = caller();
+    struct stream *s = caller(), *streaming = caller();
     SEND(s, "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
-    (void)fiber_sleep(5);
-    EXPECT_EQ(http_server_read_stats(world.server).exchanges, 1);
+    SEND(streaming, "GET /last-word HTTP/1.1\r\nHost: h\r\n\r\n");
+    HAS(read_until(streaming, STR("first"), 1), "200 OK");
+    EXPECT_EQ(http_server_read_stats(world.server).exchanges, 2);
     http_server_cancel_all(world.server);
     struct str chunk;
     EXPECT_EQ(stream_read(s, &chunk, fiber_deadline(PATIENCE_MS)), IO_END);
     EXPECT_EQ(seen.last, IO_CANCELLED);
     EXPECT_FALSE(seen.is_caller_gone);
+    EXPECT_STR_EQ(read_until(streaming, STR("0\r\n\r\n"), 1), "4\r\nlast\r\n0\r\n\r\n");
+    EXPECT_EQ(stream_read(streaming, &chunk, fiber_deadline(PATIENCE_MS)), IO_END);
     stream_close(&s);
+    stream_close(&streaming);
 }
-TEST(server, cancels_what_still_runs)
+TEST(server, cancels_what_still_runs_and_lets_it_say_a_last_word)
 {
     with_server(&plain_options, cancel_all_script);
 }
