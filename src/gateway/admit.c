@@ -26,7 +26,7 @@ static bool take_address(struct exchange *x, msec_t now)
     const struct config_limits *l = &x->config->default_tier->limits;
     struct limiter_cfg cfg = {.requests = {[LIMIT_MINUTE] = (uint32_t)l->requests_per_minute,
                                            [LIMIT_HOUR] = (uint32_t)l->requests_per_hour,
-                                           [LIMIT_DAY] = (uint32_t)l->requests_per_day}};
+                                           [LIMIT_DAY] = (uint32_t)l->requests_per_day}}; /* rows keep them below 2^30 */
     if (!cfg.requests[LIMIT_MINUTE] && !cfg.requests[LIMIT_HOUR] && !cfg.requests[LIMIT_DAY]) return true;
     x->is_limited = true;
     return registry_take_address(x->gateway->parts.registry, address_id(x), &cfg, now, x->wall_ms, &x->limits);
@@ -61,7 +61,7 @@ static void refuse(struct exchange *x)
 
 bool admit(struct exchange *x)
 {
-    if (x->route->role != CONFIG_ROLE_USER || (x->route->public_bit & x->config->auth.public)) return true;
+    if (x->route->role != CONFIG_ROLE_USER) return true;
     if (take(x)) return true;
     refuse(x);
     return false;

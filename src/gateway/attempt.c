@@ -87,6 +87,33 @@ static msec_t sooner(msec_t a, msec_t b)
     return a < b ? a : b;
 }
 
+/* Waits for the head or the next piece of a stream's body, and keeps the caller's connection alive meanwhile. */
+static enum io wait_kept_alive(struct attempt *a, enum io (*wait)(struct attempt *a, struct str *chunk, msec_t deadline),
+                               struct str *chunk)
+{
+    struct exchange *x = a->exchange;
+    for (;;) {
+        msec_t deadline = sooner(a->deadline, x->keepalive_at);
+        enum io io = wait(a, chunk, deadline);
+        if (io != IO_TIMEOUT || deadline >= a->deadline) return io;
+        io = relay_keepalive(x);
+        if (io != IO_OK) return io == IO_CANCELLED ? io : IO_FAIL;
+        x->keepalive_at = fiber_deadline(a->settings->keepalive_ms);
+    }
+}
+
+static enum io wait_head(struct attempt *a, struct str *chunk, msec_t deadline)
+{
+    (void)chunk;
+    http_call_set_deadline(a->call, deadline);
+    return http_call_read_head(a->call, &a->head, a->exchange->arena, &a->err);
+}
+
+static enum io wait_chunk(struct attempt *a, struct str *chunk, msec_t deadline)
+{
+    return http_call_read_body(a->call, chunk, deadline, &a->err);
+}
+
 static enum io send_request(struct attempt *a)
 {
     struct exchange *x = a->exchange;
@@ -106,7 +133,7 @@ static enum io send_request(struct attempt *a)
     a->started_ns = clock_monotonic_ns();
     enum io io = http_call_begin(&a->call, x->gateway->client, &request, &a->err);
     if (io != IO_OK) return io;
-    return http_call_read_head(a->call, &a->head, x->arena, &a->err);
+    return wait_kept_alive(a, wait_head, NULL);
 }
 
 /* ---- a rejection ---- */
@@ -209,7 +236,7 @@ static enum outcome await_content(struct attempt *a)
     bool has_content = false;
     while (!has_content) {
         struct str chunk;
-        enum io io = http_call_read_body(a->call, &chunk, a->deadline, &a->err);
+        enum io io = wait_kept_alive(a, wait_chunk, &chunk);
         if (io == IO_END) return malformed(a, "the stream ended before any content");
         if (io != IO_OK) return outcome_of_io(a, io);
         enum outcome outcome = hold_chunk(a, chunk, &has_content);

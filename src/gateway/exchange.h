@@ -57,6 +57,7 @@ struct exchange {
     unsigned trail_count;
     unsigned attempts;      /* tried */
     msec_t deadline;        /* for everything: `timeouts.total` */
+    msec_t keepalive_at;    /* streams: when the caller is to hear something; NEVER for plain replies */
     bool has_head;          /* the reply's head is out (kept alive before the commit) */
     int64_t upstream_ns; /* spent waiting for providers until the commit */
     int64_t committed_ns;

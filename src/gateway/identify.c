@@ -39,6 +39,7 @@ static bool unauthorized(struct exchange *x, struct str message)
 
 static bool is_public(const struct exchange *x)
 {
+    if (x->route->public_bit == PUBLIC_METRICS && !x->config->metrics.has_auth) return true;
     return x->route->public_bit & x->config->auth.public;
 }
 

@@ -170,6 +170,10 @@ static void reply_failure(struct exchange *x, const struct tally *t)
                              .attempts = x->trail,
                              .attempt_count = x->trail_count};
     err.problem = err.status == 404 ? PROBLEM_MODEL_NOT_FOUND : problem_of_status(err.status);
+    if (x->has_head) {
+        relay_error_event(x, &err);
+        return;
+    }
     struct lines l;
     lines_init(&l, x->arena, 1024);
     lines_add_i64(&l, STR("X-Weir-Attempts"), x->attempts);
@@ -183,8 +187,13 @@ static void reply_failure(struct exchange *x, const struct tally *t)
 /* A cancelled fiber means that the caller is gone, or that a shutdown's grace is over: then he is told. */
 static void end_cancelled(struct exchange *x)
 {
-    if (http_exchange_has_sent(x->http) || http_exchange_is_caller_gone(x->http)) return;
-    reply_problem(x, PROBLEM_UNAVAILABLE, STR(""), STR("The gateway is shutting down."));
+    static const struct chat_error err = {.problem = PROBLEM_UNAVAILABLE,
+                                          .message = STR_INIT("The gateway is shutting down.")};
+    if (http_exchange_is_caller_gone(x->http)) return;
+    if (x->has_head)
+        relay_error_event(x, &err);
+    else if (!http_exchange_has_sent(x->http))
+        reply_error(x, &err, NULL);
 }
 
 static void try_targets(struct exchange *x, const struct plan *plan)
@@ -209,6 +218,7 @@ void exchange_run(struct exchange *x)
     struct plan *plan = plan_make(x);
     if (!plan) return;
     x->deadline = fiber_deadline(plan->settings->timeouts.total_ms);
+    x->keepalive_at = x->facts.is_stream ? fiber_deadline(plan->settings->keepalive_ms) : NEVER;
     try_targets(x, plan);
     settle_exchange(x);
 }

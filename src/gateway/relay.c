@@ -38,6 +38,21 @@ static void commit(struct attempt *a)
     x->upstream_ns += a->content_ns - a->started_ns;
 }
 
+enum io relay_keepalive(struct exchange *x)
+{
+    if (!x->has_head) {
+        struct lines l;
+        lines_init(&l, x->arena, 1024);
+        lines_raw(&l, STR("Content-Type: text/event-stream\r\n"));
+        reply_common_lines(x, &l);
+        lines_raw(&l, STR("Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"));
+        x->has_head = true;
+        http_exchange_send_head(x->http, &(struct http_reply_head){
+                                             .status = 200, .header_lines = lines_str(&l), .content_length = -1});
+    }
+    return http_exchange_send_body(x->http, &x->dialect->keepalive, 1);
+}
+
 /* ---- plain ---- */
 static enum outcome relay_rest(struct attempt *a, struct http_reply_head *head)
 {
@@ -78,7 +93,12 @@ void relay_rejection(struct attempt *a)
     a->exchange->committed_ns = clock_monotonic_ns();
     a->exchange->upstream_ns += a->exchange->committed_ns - a->started_ns;
     a->exchange->error_type = str_from_cstr(problem_type(problem_of_status(a->head.status)));
-    (void)!relay_plain(a);
+    if (a->exchange->has_head)
+        relay_error_event(a->exchange, &(struct chat_error){.problem = problem_of_status(a->head.status),
+                                                            .message = a->verdict.message,
+                                                            .provider = a->target->provider->name});
+    else
+        (void)!relay_plain(a);
 }
 
 /* ---- a stream ---- */
@@ -130,20 +150,26 @@ static enum io batch_write(struct batch *b, struct attempt *a)
 }
 
 /* How a stream that has begun ends badly. */
+void relay_error_event(struct exchange *x, const struct chat_error *err)
+{
+    enum { MAX_EVENT_BYTES = 16384, MAX_MESSAGE_BYTES = 2048 };
+    struct chat_error shown = *err;
+    struct buf event;
+    buf_init(&event, MAX_EVENT_BYTES);
+    if (shown.message.len > MAX_MESSAGE_BYTES) shown.message.len = MAX_MESSAGE_BYTES;
+    bool fits = x->dialect->write_error_event(&event, &shown);
+    struct str text = buf_str(&event);
+    http_exchange_close_after(x->http);
+    (void)!http_exchange_send_last(x->http, &text, fits ? 1 : 0);
+    buf_done(&event);
+    x->error_type = str_from_cstr(problem_type(err->problem));
+}
+
 static enum outcome end_incomplete(struct attempt *a, enum problem problem, struct str message)
 {
-    struct exchange *x = a->exchange;
-    struct chat_error err = {.problem = problem, .message = message, .provider = a->target->provider->name};
-    struct buf event;
-    buf_init(&event, 8192);
-    if (message.len > 2048) err.message.len = 2048;
-    if (x->dialect->write_error_event(&event, &err)) {
-        struct str text = buf_str(&event);
-        http_exchange_close_after(x->http);
-        (void)!http_exchange_send_last(x->http, &text, 1);
-    }
-    buf_done(&event);
-    x->error_type = str_from_cstr(problem_type(problem));
+    relay_error_event(a->exchange, &(struct chat_error){.problem = problem,
+                                                        .message = message,
+                                                        .provider = a->target->provider->name});
     return OUTCOME_INCOMPLETE;
 }
 

@@ -6,6 +6,10 @@
 
 /* After attempt_run() said success, without a wait in between. SUCCESS, INCOMPLETE or CALLER_GONE. */
 enum outcome relay(struct attempt *a);
+/* Before the commit of a stream that lets wait: the head, and something that SDKs pass over. */
+enum io relay_keepalive(struct exchange *x);
+/* Ends a stream whose head is out with the dialect's error event. */
+void relay_error_event(struct exchange *x, const struct chat_error *err);
 /* A rejection goes back as the provider said it. */
 void relay_rejection(struct attempt *a);
 

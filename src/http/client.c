@@ -251,6 +251,11 @@ static enum http_parse take_head(struct http_call *call, struct str *chunk, stru
     return PARSE_MORE;
 }
 
+void http_call_set_deadline(struct http_call *call, msec_t deadline)
+{
+    call->request.deadline = deadline;
+}
+
 enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a,
                             struct err *err)
 {

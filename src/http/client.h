@@ -49,7 +49,10 @@ struct http_call_request {
  * ERR_TIMEOUT (IO_TIMEOUT): connect or deadline; ERR_CLOSED: it ended while we sent; ERR_CANCELLED. */
 enum io http_call_begin(struct http_call **out, struct http_client *c, const struct http_call_request *r,
                         struct err *err);
-/* The final head (1xx are skipped), copied into the arena. IO_FAIL: ERR_CLOSED when the connection ended before or inside
+/* Another deadline for what is still to come of begin + read_head. */
+void http_call_set_deadline(struct http_call *call, msec_t deadline);
+/* The final head (1xx are skipped), copied into the arena. After IO_TIMEOUT it may be called again with a later
+ * deadline. IO_FAIL: ERR_CLOSED when the connection ended before or inside
  * the head, ERR_INVALID when the head is malformed or too large. */
 enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a,
                             struct err *err);
