@@ -35,7 +35,7 @@ struct loop_stats {
     unsigned stacks, stacks_free;            /* mapped; of those kept for reuse */
     uint64_t fibers_started, fibers_refused; /* refused: no memory for a stack */
 };
-struct loop *loop_new(void);     /* becomes the calling thread's loop */
+struct loop *loop_new(void);     /* becomes the calling thread's loop; blocks SIGPIPE in the thread */
 void loop_free(struct loop *l);  /* all fibers have ended; closes what is left of its own handles */
 struct loop *loop_current(void); /* of the calling thread; NULL without one */
 struct uv_loop_s *loop_uv(struct loop *l);

@@ -63,8 +63,8 @@ struct loop {
     void *home_sp; /* of the loop's own context while a fiber runs */
     struct list queue;
     struct deadlines deadlines;
-    msec_t timer_at; /* when `timer` is due; NEVER: it is not running */
-    unsigned resumed;
+    msec_t timer_at;       /* when `timer` is due; NEVER: it is not running */
+    uint64_t clock_cycles; /* when its clock was last read by us */
     bool has_idle;
     struct stack_pool stacks;
     struct loop_stats stats;

@@ -6,7 +6,7 @@
  * when it began, so that a fiber that yields lets the sockets have their turn.
  *
  * Deadlines: one uv timer, set for the earliest moment of the heap; see deadlines.c for why that moment is often stale.
- * The loop's clock is read by libuv around each poll; fiber.c reads it again when many fibers ran in between. */
+ * The loop's clock is read by libuv around each poll; fiber.c reads it again when a turn gets long. */
 #include "fiber/inside.h"
 
 #include "base/check.h"

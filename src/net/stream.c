@@ -342,7 +342,9 @@ static void plain_unread(struct stream *s, struct str rest)
     }
     struct early *h = n->held;
     if (h && !p->early && !p->fresh.len && rest.at + rest.len == h->bytes + h->from + h->len) {
-        h->from += h->len - rest.len;
+        size_t kept = h->len - rest.len;
+        fiber_lend(h->bytes + h->from, kept); /* what comes back is lent no more */
+        h->from += kept;
         h->len = rest.len;
         p->early = h;
         n->held = NULL;

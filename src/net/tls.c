@@ -34,12 +34,12 @@ enum {
 };
 
 struct tls_context {
-    SSL_CTX *ssl;
-    BIO_METHOD *bio;
+    SSL_CTX *ssl; /* counts its references: streams outlive the context */
 };
 
 /* One per loop. */
 struct tls_scratch {
+    BIO_METHOD *bio;
     struct buf spare;              /* memory for somebody's `out` */
     char decrypted[SCRATCH_BYTES]; /* lent by stream_read */
     char gathered[RECORD_BYTES];   /* small pieces on their way into one record */
@@ -123,10 +123,7 @@ struct tls_context *tls_context_new(const char *ca_file, struct err *err)
     static const unsigned char alpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     struct tls_context *c = xzalloc(sizeof *c);
     c->ssl = SSL_CTX_new(TLS_client_method());
-    c->bio = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "weir");
-    require(c->ssl && c->bio);
-    require(BIO_meth_set_read(c->bio, bio_read) && BIO_meth_set_write(c->bio, bio_write) &&
-            BIO_meth_set_ctrl(c->bio, bio_ctrl));
+    require(c->ssl != NULL);
     require(SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) == 1);
     require(SSL_CTX_set_alpn_protos(c->ssl, alpn, sizeof alpn) == 0);
     SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -142,7 +139,6 @@ void tls_context_free(struct tls_context *c)
 {
     if (!c) return;
     SSL_CTX_free(c->ssl);
-    BIO_meth_free(c->bio);
     xfree(c);
 }
 
@@ -150,17 +146,20 @@ void tls_scratch_free(struct tls_scratch *t)
 {
     if (!t) return;
     SANITIZE_ALLOW(t->decrypted, sizeof t->decrypted);
+    BIO_meth_free(t->bio);
     buf_done(&t->spare);
     xfree(t);
 }
 
 static struct tls_scratch *scratch_of(struct net *n)
 {
-    if (!n->tls) {
-        n->tls = xzalloc(sizeof *n->tls);
-        buf_init(&n->tls->spare, OUT_MAX_BYTES);
-    }
-    return n->tls;
+    if (n->tls) return n->tls;
+    struct tls_scratch *t = n->tls = xzalloc(sizeof *n->tls);
+    buf_init(&t->spare, OUT_MAX_BYTES);
+    t->bio = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "weir");
+    require(t->bio && BIO_meth_set_read(t->bio, bio_read) && BIO_meth_set_write(t->bio, bio_write) &&
+            BIO_meth_set_ctrl(t->bio, bio_ctrl));
+    return t;
 }
 
 /* ---- between calls ---- */
@@ -561,7 +560,8 @@ static enum io shake_hands(struct tls *t, msec_t deadline, struct err *err)
 static struct tls *tls_new(struct tls_context *c, struct stream *plain)
 {
     struct tls *t = xzalloc(sizeof *t);
-    BIO *bio = BIO_new(c->bio);
+    t->scratch = scratch_of(plain_of(plain)->net);
+    BIO *bio = BIO_new(t->scratch->bio);
     t->ssl = SSL_new(c->ssl);
     require(bio && t->ssl);
     BIO_set_data(bio, t);
@@ -570,7 +570,6 @@ static struct tls *tls_new(struct tls_context *c, struct stream *plain)
     SSL_set_connect_state(t->ssl);
     t->stream.ops = &tls_ops;
     t->plain = plain;
-    t->scratch = scratch_of(plain_of(plain)->net);
     buf_init(&t->out, OUT_MAX_BYTES);
     buf_init(&t->unread, STREAM_READ_BYTES);
     loop_item_init(&t->later, on_later);

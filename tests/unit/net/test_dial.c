@@ -231,9 +231,9 @@ static void tls_main(void *arg)
     if (t->want_text)
         EXPECT_THAT(str_find(str_from_cstr(err.text), str_from_cstr(t->want_text)) != SIZE_MAX, "says: %s",
                     err.text);
+    tls_context_free(c);
     if (s && t->talk) t->talk(s);
     stream_close(&s);
-    tls_context_free(c);
 }
 
 static void tls_run(struct tls_talk *t)
