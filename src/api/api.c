@@ -16,7 +16,8 @@ struct api {
 
 /* ---- paths that are none ---- */
 static const struct exchange_route unknown_v1 = {.endpoint = STR_INIT("unknown"), .surface = SURFACE_OPENAI};
-static const struct exchange_route unknown_plain = {.endpoint = STR_INIT("unknown"), .surface = SURFACE_PLAIN};
+static const struct exchange_route unknown_plain = {.endpoint = STR_INIT("unknown"),
+                                                    .surface = SURFACE_PLAIN};
 
 static void refuse_path(struct exchange *x)
 {
@@ -34,7 +35,8 @@ static void refuse_path(struct exchange *x)
 
 static struct str method_list(struct arena *a, uint32_t methods)
 {
-    return arena_printf(a, "%s%sOPTIONS", methods & BIT_GET ? "GET, HEAD, " : "", methods & BIT_POST ? "POST, " : "");
+    return arena_printf(a, "%s%sOPTIONS", methods & BIT_GET ? "GET, HEAD, " : "",
+                        methods & BIT_POST ? "POST, " : "");
 }
 
 static void refuse_method(struct exchange *x, uint32_t methods)
@@ -63,8 +65,8 @@ static void answer_options(struct exchange *x, uint32_t methods)
         lines_add(&l, STR("Access-Control-Allow-Headers"), asked.len ? asked : STR("*"));
         lines_raw(&l, STR("Access-Control-Max-Age: 600\r\n"));
     }
-    (void)!http_exchange_reply(x->http,
-                               &(struct http_reply_head){.status = 204, .header_lines = lines_str(&l)}, NULL, 0);
+    (void)!http_exchange_reply(
+        x->http, &(struct http_reply_head){.status = 204, .header_lines = lines_str(&l)}, NULL, 0);
 }
 
 static void dispatch(struct api *api, struct exchange *x)

@@ -19,14 +19,14 @@ extern const struct endpoint_row endpoints[];
 extern const size_t endpoint_count;
 
 /* ---- the handlers, by file ---- */
-void api_run_model(struct exchange *x, struct str rest);        /* openai.c */
-void api_list_models(struct exchange *x, struct str rest);      /* models.c */
+void api_run_model(struct exchange *x, struct str rest);   /* openai.c */
+void api_list_models(struct exchange *x, struct str rest); /* models.c */
 void api_show_model(struct exchange *x, struct str rest);
-void api_health(struct exchange *x, struct str rest);           /* health.c */
+void api_health(struct exchange *x, struct str rest); /* health.c */
 void api_alive(struct exchange *x, struct str rest);
 void api_ready(struct exchange *x, struct str rest);
-void api_metrics(struct exchange *x, struct str rest);          /* metrics.c */
-void api_list_breakers(struct exchange *x, struct str rest);    /* breakers.c */
+void api_metrics(struct exchange *x, struct str rest);       /* metrics.c */
+void api_list_breakers(struct exchange *x, struct str rest); /* breakers.c */
 void api_reset_breaker(struct exchange *x, struct str rest);
 
 #endif

@@ -32,7 +32,8 @@ static struct str check_providers(const struct exchange *x)
     unsigned open = 0, all = 0;
     for (size_t i = 0; i < s->provider_count; i++)
         for (unsigned k = 0; k < s->providers[i].endpoint_count; k++, all++)
-            open += provider_state_counts(s->providers[i].endpoints[k].state, fiber_now()).state == BREAKER_OPEN;
+            open += provider_state_counts(s->providers[i].endpoints[k].state, fiber_now()).state ==
+                    BREAKER_OPEN;
     if (all == 0) return STR("none");
     return open == 0 ? STR("ok") : open == all ? STR("unavailable") : STR("degraded");
 }
@@ -49,7 +50,10 @@ void api_health(struct exchange *x, struct str rest)
     buf_init(&out, HEALTH_MAX_BYTES);
     json_writer_init(&w, &out, 0);
     json_begin_object(&w);
-    json_put_str(&w, STR("status"), is_draining(x) ? STR("unhealthy") : is_well ? STR("healthy") : STR("degraded"));
+    json_put_str(&w, STR("status"),
+                 is_draining(x) ? STR("unhealthy")
+                 : is_well      ? STR("healthy")
+                                : STR("degraded"));
     json_put_str(&w, STR("timestamp"), str_of(now, sizeof now));
     json_put_str(&w, STR("service"), STR("api_gateway"));
     json_put_str(&w, STR("version"), x->gateway->parts.process->version);

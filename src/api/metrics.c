@@ -25,7 +25,8 @@ static void refresh(const struct exchange *x)
 void api_metrics(struct exchange *x, struct str rest)
 {
     (void)rest;
-    bool wants_json = http_list_has(http_headers_value(&x->request->headers, H_ACCEPT), STR("application/json"));
+    bool wants_json = http_list_has(http_headers_value(&x->request->headers, H_ACCEPT),
+                                    STR("application/json"));
     struct buf out;
     buf_init(&out, METRICS_MAX_BYTES);
     refresh(x);

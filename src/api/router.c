@@ -11,7 +11,8 @@ void router_init(struct router *r)
         struct str path = endpoints[i].route.endpoint;
         if (str_find_char(path, '{') != SIZE_MAX) continue;
         map_put(&r->_exact, path, (void *)&endpoints[i]);
-        if (str_starts_with(path, STR("/v1/"))) map_put(&r->_exact, str_from(path, V1.len), (void *)&endpoints[i]);
+        if (str_starts_with(path, STR("/v1/")))
+            map_put(&r->_exact, str_from(path, V1.len), (void *)&endpoints[i]);
     }
 }
 
@@ -37,7 +38,8 @@ static const struct endpoint_row *find_template(struct str path, struct str *res
     for (size_t i = 0; i < endpoint_count; i++) {
         struct str template = endpoints[i].route.endpoint;
         if (template_matches(template, path, rest)) return &endpoints[i];
-        if (str_starts_with(template, STR("/v1/")) && template_matches(str_from(template, V1.len), path, rest))
+        if (str_starts_with(template, STR("/v1/")) &&
+            template_matches(str_from(template, V1.len), path, rest))
             return &endpoints[i];
     }
     return NULL;

@@ -7,12 +7,12 @@
 
 enum { FMT_U64_BYTES = 20, FMT_I64_BYTES = 20 };
 
-char *fmt_u64(char *at, uint64_t n);                              /* FMT_U64_BYTES */
-char *fmt_i64(char *at, int64_t n);                               /* FMT_I64_BYTES */
-char *fmt_hex(char *at, uint64_t n);                              /* 16, lower case, no leading zeros */
-char *fmt_hex_bytes(char *at, const void *bytes, size_t count);   /* 2 × count, lower case */
-char *fmt_fixed(char *at, uint64_t n, unsigned decimals);         /* 22: n / 10^decimals, e.g. 1234,3 → 1.234 */
-static inline char *fmt_str(char *at, struct str s)               /* s.len */
+char *fmt_u64(char *at, uint64_t n);                            /* FMT_U64_BYTES */
+char *fmt_i64(char *at, int64_t n);                             /* FMT_I64_BYTES */
+char *fmt_hex(char *at, uint64_t n);                            /* 16, lower case, no leading zeros */
+char *fmt_hex_bytes(char *at, const void *bytes, size_t count); /* 2 × count, lower case */
+char *fmt_fixed(char *at, uint64_t n, unsigned decimals); /* 22: n / 10^decimals, e.g. 1234,3 → 1.234 */
+static inline char *fmt_str(char *at, struct str s)       /* s.len */
 {
     if (s.len) memcpy(at, s.at, s.len);
     return at + s.len;

@@ -15,11 +15,11 @@ struct map {
     size_t count, _used, _room; /* _used counts removed ones, too */
 };
 
-void map_init(struct map *m); /* allocates nothing yet */
-void map_done(struct map *m); /* the table only: keys and values belong to the caller */
-void *map_get(const struct map *m, struct str key);             /* NULL: absent */
-void *map_put(struct map *m, struct str key, void *value);      /* value != NULL; returns the one it replaces */
-void *map_remove(struct map *m, struct str key);                /* returns what was there or NULL */
+void map_init(struct map *m);                       /* allocates nothing yet */
+void map_done(struct map *m);                       /* the table only: keys and values belong to the caller */
+void *map_get(const struct map *m, struct str key); /* NULL: absent */
+void *map_put(struct map *m, struct str key, void *value); /* value != NULL; returns the one it replaces */
+void *map_remove(struct map *m, struct str key);           /* returns what was there or NULL */
 /* Walks all entries in no particular order: start with *at = 0; NULL at the end. No change meanwhile. */
 struct map_entry *map_next(const struct map *m, size_t *at);
 

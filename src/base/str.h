@@ -15,7 +15,10 @@ struct str {
 
 /* A literal, as an expression and as an initialiser of constants. */
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define STR_INIT(literal)                                                                                    \
+    {                                                                                                        \
+        "" literal, sizeof(literal) - 1                                                                      \
+    }
 /* For printf: "%.*s". */
 #define STR_ARG(s) (int)(s).len, (s).at ? (s).at : ""
 

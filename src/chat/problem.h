@@ -3,6 +3,7 @@
 #ifndef WEIR_CHAT_PROBLEM_H
 #define WEIR_CHAT_PROBLEM_H
 
+// clang-format off
 /*    problem                    status  type outside /v1 */
 #define PROBLEMS(X)                                                                                                    \
     X(PROBLEM_INVALID_REQUEST,     400, "invalid_request")                                                             \
@@ -19,6 +20,7 @@
     X(PROBLEM_UPSTREAM,            502, "upstream_error")                                                              \
     X(PROBLEM_UNAVAILABLE,         503, "service_unavailable")                                                         \
     X(PROBLEM_TIMEOUT,             504, "timeout")
+// clang-format on
 
 #define PROBLEM_AS_ENUM(problem, status, type) problem,
 enum problem { PROBLEMS(PROBLEM_AS_ENUM) PROBLEM_COUNT };

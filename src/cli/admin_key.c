@@ -75,7 +75,8 @@ bool admin_key_init(struct admin_key *k, const struct config *c, bool is_termina
     path_beside_store(path, sizeof path, c, DIGEST_FILE);
     if (read_digest(k, path, &is_damaged)) {
         k->exists = true;
-        return !is_damaged || err_set(err, ERR_INVALID, "%s is damaged: delete it to get a new admin key", path);
+        return !is_damaged ||
+               err_set(err, ERR_INVALID, "%s is damaged: delete it to get a new admin key", path);
     }
     make_key(k);
     char digest[2 * DIGEST_BYTES + 1];
@@ -97,12 +98,13 @@ void admin_key_show(struct admin_key *k, const char *address, const char *model)
     if (k->file[0]) {
         fprintf(stderr, "weir: no key is configured, so an admin key was made: it is in %s\n", k->file);
     } else {
-        fprintf(stderr,
-                "\nNo key is configured, so an admin key was made. It is shown this once:\n\n    %s\n\nTry it:\n\n"
-                "    curl http://%s/v1/chat/completions -H 'Authorization: Bearer %s' "
-                "-H 'Content-Type: application/json' "
-                "-d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n",
-                k->text, address, k->text, model);
+        fprintf(
+            stderr,
+            "\nNo key is configured, so an admin key was made. It is shown this once:\n\n    %s\n\nTry it:\n\n"
+            "    curl http://%s/v1/chat/completions -H 'Authorization: Bearer %s' "
+            "-H 'Content-Type: application/json' "
+            "-d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n",
+            k->text, address, k->text, model);
     }
     explicit_bzero(k->text, sizeof k->text);
 }

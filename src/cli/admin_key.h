@@ -10,11 +10,12 @@ struct admin_key {
     bool exists; /* digest is of a key that was made here, now or at an earlier start */
     bool is_new;
     unsigned char digest[DIGEST_BYTES];
-    char text[80];      /* of a new one, to be shown once; else empty */
-    char file[1024];    /* where a new one was written; empty: it is for the terminal */
+    char text[80];   /* of a new one, to be shown once; else empty */
+    char file[1024]; /* where a new one was written; empty: it is for the terminal */
 };
 /* Makes (or finds) the key if the configuration has none. is_terminal: it will be shown there, not written. */
-MUST_CHECK bool admin_key_init(struct admin_key *k, const struct config *c, bool is_terminal, struct err *err);
+MUST_CHECK bool admin_key_init(struct admin_key *k, const struct config *c, bool is_terminal,
+                               struct err *err);
 /* Shows a new key once, with a curl line that can be pasted. */
 void admin_key_show(struct admin_key *k, const char *address, const char *model);
 

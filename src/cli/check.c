@@ -11,8 +11,8 @@ static bool can_serve(struct config *c)
     struct err err;
     struct registry *registry = registry_new();
     struct catalogues *catalogues = catalogues_new();
-    struct snapshot *s =
-        snapshot_new(&(struct snapshot_request){.config = c, .registry = registry, .catalogues = catalogues}, &err);
+    struct snapshot *s = snapshot_new(
+        &(struct snapshot_request){.config = c, .registry = registry, .catalogues = catalogues}, &err);
     if (!s) fprintf(stderr, "%s\n", err.text);
     bool can = s != NULL;
     snapshot_unref(&s);

@@ -49,7 +49,8 @@ static void say(struct serve *s, enum log_level level, const char *message, stru
                                   .fields = {LOG_TEXT("detail", detail)}});
 }
 
-static void say_all(struct serve *s, enum log_level level, const char *message, const struct config_messages *m)
+static void say_all(struct serve *s, enum log_level level, const char *message,
+                    const struct config_messages *m)
 {
     for (size_t i = 0; i < m->count; i++) say(s, level, message, m->at[i]);
 }
@@ -85,12 +86,13 @@ static bool open_simulator(struct serve *s, struct err *err)
 static struct snapshot *build_snapshot(struct serve *s, struct config *c, struct err *err)
 {
     if (c->providers.count == 0 && s->simulator_url[0]) config_add_demo(c, str_from_cstr(s->simulator_url));
-    return snapshot_new(&(struct snapshot_request){.config = c,
-                                                   .registry = s->registry,
-                                                   .catalogues = s->catalogues,
-                                                   .admin_digest = s->admin_key.exists ? s->admin_key.digest : NULL,
-                                                   .now = clock_monotonic_ms()},
-                        err);
+    return snapshot_new(
+        &(struct snapshot_request){.config = c,
+                                   .registry = s->registry,
+                                   .catalogues = s->catalogues,
+                                   .admin_digest = s->admin_key.exists ? s->admin_key.digest : NULL,
+                                   .now = clock_monotonic_ms()},
+        err);
 }
 
 static bool start_workers(struct serve *s, struct err *err)
@@ -136,11 +138,13 @@ static void greet(struct serve *s)
         listen_address_format(&s->addresses[i], text);
         if (i == 0) memcpy(first, text, sizeof first);
         fprintf(stderr, "weir %s listens on %s%s with %u worker%s\n", WEIR_VERSION,
-                s->addresses[i].is_unix ? "" : "http://", text, s->worker_count, s->worker_count == 1 ? "" : "s");
+                s->addresses[i].is_unix ? "" : "http://", text, s->worker_count,
+                s->worker_count == 1 ? "" : "s");
     }
     if (s->simulator_url[0])
-        fprintf(stderr, "weir: no provider is configured: the model \"demo\" is simulated. Set OPENAI_API_KEY (or "
-                        "another provider's key), or add providers to weir.yaml.\n");
+        fprintf(stderr,
+                "weir: no provider is configured: the model \"demo\" is simulated. Set OPENAI_API_KEY (or "
+                "another provider's key), or add providers to weir.yaml.\n");
     admin_key_show(&s->admin_key, first, s->simulator_url[0] ? "demo" : s->config->default_model.at);
 }
 

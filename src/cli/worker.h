@@ -17,16 +17,16 @@ struct worker_request {
     struct snapshot *snapshot; /* referenced */
     const int *fds;            /* its listening sockets; taken */
     unsigned fd_count;
-    int simulator_fd;          /* taken; -1: none */
-    unsigned max_connections;  /* 0: no limit */
+    int simulator_fd;         /* taken; -1: none */
+    unsigned max_connections; /* 0: no limit */
 };
 /* Starts the thread; NULL: err says why. Accepts from the start. */
 struct worker *worker_start(const struct worker_request *r, struct err *err);
 void worker_set_snapshot(struct worker *w, struct snapshot *fresh); /* referenced */
-void worker_drain(struct worker *w);            /* replies say Connection: close */
-void worker_stop_accepting(struct worker *w);   /* ends by itself once nothing runs any more */
-void worker_cancel(struct worker *w);           /* what still runs ends now */
+void worker_drain(struct worker *w);                                /* replies say Connection: close */
+void worker_stop_accepting(struct worker *w); /* ends by itself once nothing runs any more */
+void worker_cancel(struct worker *w);         /* what still runs ends now */
 bool worker_has_ended(struct worker *w);
-void worker_join(struct worker *w);             /* waits for the thread and frees w */
+void worker_join(struct worker *w); /* waits for the thread and frees w */
 
 #endif

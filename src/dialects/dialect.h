@@ -51,8 +51,8 @@ struct request_facts {
     struct str body;  /* lent */
     struct str model; /* unescaped; empty: left out */
     bool is_stream;
-    bool wants_usage;      /* the caller asked for a stream's usage himself */
-    int64_t max_tokens;    /* 0: not said */
+    bool wants_usage;                             /* the caller asked for a stream's usage himself */
+    int64_t max_tokens;                           /* 0: not said */
     struct json_found members[FACTS_MAX_MEMBERS]; /* by the dialect's own list */
 };
 /* What goes upstream instead of the caller's bytes. */
@@ -64,13 +64,13 @@ struct spliced {
 };
 
 /* ---- same dialect: the reply ---- */
-enum event_fact {         /* of one stream event, or'ed */
-    EVENT_CONTENT = 1 << 0,    /* text, thinking, tool call, refusal, audio: the commit point */
-    EVENT_FINISH = 1 << 1,     /* has a finish reason */
-    EVENT_TERMINAL = 1 << 2,   /* the dialect's end mark */
-    EVENT_ERROR = 1 << 3,      /* the provider reports an error in the stream */
-    EVENT_USAGE_ONLY = 1 << 4, /* nothing but usage: dropped unless the caller asked */
-    EVENT_MALFORMED = 1 << 5,
+enum event_fact {                            /* of one stream event, or'ed */
+                  EVENT_CONTENT = 1 << 0,    /* text, thinking, tool call, refusal, audio: the commit point */
+                  EVENT_FINISH = 1 << 1,     /* has a finish reason */
+                  EVENT_TERMINAL = 1 << 2,   /* the dialect's end mark */
+                  EVENT_ERROR = 1 << 3,      /* the provider reports an error in the stream */
+                  EVENT_USAGE_ONLY = 1 << 4, /* nothing but usage: dropped unless the caller asked */
+                  EVENT_MALFORMED = 1 << 5,
 };
 struct observer {
     struct usage usage;
@@ -84,7 +84,12 @@ struct observer {
 enum ending { ENDING_COMPLETE, ENDING_INCOMPLETE };
 
 /* ---- what an answer means for the attempt ---- */
-enum rejection { REJECTION_OTHER, REJECTION_CONTEXT_WINDOW, REJECTION_CONTENT_POLICY, REJECTION_STREAM_OPTIONS };
+enum rejection {
+    REJECTION_OTHER,
+    REJECTION_CONTEXT_WINDOW,
+    REJECTION_CONTENT_POLICY,
+    REJECTION_STREAM_OPTIONS
+};
 struct verdict {
     int64_t retry_after_ms; /* 0: not said */
     int64_t retry_at_s;     /* Unix seconds, where a date was given; 0: not */
@@ -98,8 +103,8 @@ struct same_dialect {
                          struct chat_error *err);
     /* model: the provider's name for it, empty: the request's own stays; asks_usage: add the request for a
      * stream's usage. */
-    bool (*splice_request)(struct spliced *out, struct arena *a, const struct request_facts *facts, struct str model,
-                           bool asks_usage);
+    bool (*splice_request)(struct spliced *out, struct arena *a, const struct request_facts *facts,
+                           struct str model, bool asks_usage);
     void (*observer_init)(struct observer *o, struct arena *a, enum operation op);
     unsigned (*observe_event)(struct observer *o, struct str name, struct str data); /* event facts */
     enum ending (*read_end)(const struct observer *o);
@@ -131,7 +136,8 @@ struct dialect {
     /* client half: what we send providers and what comes back */
     bool (*write_request)(struct http_message *out, const struct chat_request *in, struct losses *dropped,
                           struct chat_error *err);
-    bool (*read_reply)(struct chat_reply *out, struct arena *a, const struct http_message *in, struct chat_error *err);
+    bool (*read_reply)(struct chat_reply *out, struct arena *a, const struct http_message *in,
+                       struct chat_error *err);
     bool (*read_event)(struct event_reader *r, struct str name, struct str data, struct chat_event_sink *sink,
                        struct chat_error *err);
     enum ending (*read_stream_end)(struct event_reader *r);

@@ -18,7 +18,8 @@ static const struct json_wanted members[MEMBER_COUNT] = {
     [MAX_COMPLETION_TOKENS] = {STR_INIT("max_completion_tokens")},
     [MAX_TOKENS] = {STR_INIT("max_tokens")},
 };
-_Static_assert((int)MEMBER_COUNT <= (int)FACTS_MAX_MEMBERS, "request_facts holds every member that we look for");
+_Static_assert((int)MEMBER_COUNT <= (int)FACTS_MAX_MEMBERS,
+               "request_facts holds every member that we look for");
 
 static bool refuse(struct chat_error *err, struct str param, struct str message)
 {
@@ -57,7 +58,8 @@ static bool scan_request(struct request_facts *out, struct arena *a, enum operat
     return true;
 }
 
-static void splice_model(struct json_splice *s, struct arena *a, const struct request_facts *facts, struct str model)
+static void splice_model(struct json_splice *s, struct arena *a, const struct request_facts *facts,
+                         struct str model)
 {
     struct json_value old = facts->members[MODEL].value;
     if (str_is_empty(model) || (str_equals(model, facts->model) && json_exists(old))) return;
@@ -87,8 +89,8 @@ static void splice_usage(struct json_splice *s, const struct request_facts *fact
         json_splice_insert_into(s, options, STR("\"include_usage\":true"));
 }
 
-static bool splice_request(struct spliced *out, struct arena *a, const struct request_facts *facts, struct str model,
-                           bool asks_usage)
+static bool splice_request(struct spliced *out, struct arena *a, const struct request_facts *facts,
+                           struct str model, bool asks_usage)
 {
     struct json_splice s;
     json_splice_init(&s, facts->body);

@@ -32,12 +32,9 @@ static void pick(struct json_value object, const struct str *names, size_t count
 
 enum usage_member { PROMPT, COMPLETION, TOTAL, CACHE_HIT, INPUT, OUTPUT, USAGE_COUNT };
 static const struct str usage_names[USAGE_COUNT] = {
-    [PROMPT] = STR_INIT("prompt_tokens"),
-    [COMPLETION] = STR_INIT("completion_tokens"),
-    [TOTAL] = STR_INIT("total_tokens"),
-    [CACHE_HIT] = STR_INIT("prompt_cache_hit_tokens"),
-    [INPUT] = STR_INIT("prompt_tokens_details"),
-    [OUTPUT] = STR_INIT("completion_tokens_details"),
+    [PROMPT] = STR_INIT("prompt_tokens"),        [COMPLETION] = STR_INIT("completion_tokens"),
+    [TOTAL] = STR_INIT("total_tokens"),          [CACHE_HIT] = STR_INIT("prompt_cache_hit_tokens"),
+    [INPUT] = STR_INIT("prompt_tokens_details"), [OUTPUT] = STR_INIT("completion_tokens_details"),
 };
 enum detail { CACHED, CACHE_WRITTEN, REASONING, AUDIO, DETAIL_COUNT };
 static const struct str detail_names[DETAIL_COUNT] = {
@@ -82,7 +79,7 @@ static bool has_substance(struct json_value v)
 {
     switch (v.type) {
     case JSON_STRING: return v.raw.len > 2;
-    case JSON_ARRAY:  return has_items(v);
+    case JSON_ARRAY: return has_items(v);
     case JSON_OBJECT: return true;
     case JSON_NONE:
     case JSON_NULL:
@@ -96,8 +93,10 @@ static bool has_substance(struct json_value v)
 static bool delta_has_content(struct json_value delta)
 {
     static const struct str names[] = {
-        STR_INIT("content"),    STR_INIT("reasoning_content"), STR_INIT("reasoning"), STR_INIT("reasoning_details"),
-        STR_INIT("tool_calls"), STR_INIT("function_call"),     STR_INIT("refusal"),   STR_INIT("audio"),
+        STR_INIT("content"),    STR_INIT("reasoning_content"),
+        STR_INIT("reasoning"),  STR_INIT("reasoning_details"),
+        STR_INIT("tool_calls"), STR_INIT("function_call"),
+        STR_INIT("refusal"),    STR_INIT("audio"),
     };
     struct json_value got[ARRAY_COUNT(names)];
     if (delta.type != JSON_OBJECT || !json_skim(delta.raw, names, ARRAY_COUNT(names), got)) return false;
@@ -146,16 +145,16 @@ static unsigned observe_object(struct observer *o, struct str name, struct str d
                                             [X_GROQ] = STR_INIT("x_groq")};
     struct json_value got[COUNT];
     if (!json_skim(data, names, COUNT, got)) return EVENT_MALFORMED;
-    unsigned facts = 0;
-    if (reports_error(got[ERROR]) || str_equals(name, STR("error"))) {
-        read_error(o, json_exists(got[ERROR]) ? got[ERROR] : json_value_of(data));
-        return EVENT_ERROR;
-    }
     if (got[USAGE].type == JSON_OBJECT)
         read_usage(&o->usage, got[USAGE]);
     else if (got[X_GROQ].type == JSON_OBJECT)
         read_usage(&o->usage, json_get(got[X_GROQ], STR("usage")));
+    if (reports_error(got[ERROR]) || str_equals(name, STR("error"))) {
+        read_error(o, json_exists(got[ERROR]) ? got[ERROR] : json_value_of(data));
+        return EVENT_ERROR;
+    }
 
+    unsigned facts = 0;
     struct json_items it;
     struct json_value choice;
     bool is_empty = true;
@@ -164,7 +163,8 @@ static unsigned observe_object(struct observer *o, struct str name, struct str d
         is_empty = false;
         facts |= observe_choice(o, choice);
     }
-    if (got[CHOICES].type == JSON_ARRAY && is_empty && got[USAGE].type == JSON_OBJECT) facts |= EVENT_USAGE_ONLY;
+    if (got[CHOICES].type == JSON_ARRAY && is_empty && got[USAGE].type == JSON_OBJECT)
+        facts |= EVENT_USAGE_ONLY;
     return it.is_malformed ? facts | EVENT_MALFORMED : facts;
 }
 
@@ -213,7 +213,8 @@ static int64_t read_length_ms(struct str text)
     while (i < text.len) {
         double number = 0, scale = 1;
         size_t start = i;
-        for (; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++) number = number * 10 + (text.at[i] - '0');
+        for (; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++)
+            number = number * 10 + (text.at[i] - '0');
         if (i < text.len && text.at[i] == '.')
             for (i++; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++)
                 number += (text.at[i] - '0') * (scale /= 10);
@@ -241,7 +242,8 @@ static void read_retry_after(struct verdict *out, const struct http_headers *hea
     struct str after = http_headers_value(headers, H_RETRY_AFTER);
     if ((out->retry_after_ms = read_length_ms(after)) > 0) return;
     if (http_date_parse(after, &out->retry_at_s)) return;
-    static const struct str resets[] = {STR_INIT("x-ratelimit-reset-requests"), STR_INIT("x-ratelimit-reset-tokens")};
+    static const struct str resets[] = {STR_INIT("x-ratelimit-reset-requests"),
+                                        STR_INIT("x-ratelimit-reset-tokens")};
     for (size_t i = 0; i < ARRAY_COUNT(resets); i++) {
         const struct http_header *h = http_headers_find_text(headers, resets[i]);
         ms = h ? read_length_ms(h->value) : 0;

@@ -24,12 +24,14 @@ static struct str address_id(struct exchange *x)
 static bool take_address(struct exchange *x, msec_t now)
 {
     const struct config_limits *l = &x->config->default_tier->limits;
-    struct limiter_cfg cfg = {.requests = {[LIMIT_MINUTE] = (uint32_t)l->requests_per_minute,
-                                           [LIMIT_HOUR] = (uint32_t)l->requests_per_hour,
-                                           [LIMIT_DAY] = (uint32_t)l->requests_per_day}}; /* rows keep them below 2^30 */
+    struct limiter_cfg cfg = {
+        .requests = {[LIMIT_MINUTE] = (uint32_t)l->requests_per_minute,
+                     [LIMIT_HOUR] = (uint32_t)l->requests_per_hour,
+                     [LIMIT_DAY] = (uint32_t)l->requests_per_day}}; /* rows keep them below 2^30 */
     if (!cfg.requests[LIMIT_MINUTE] && !cfg.requests[LIMIT_HOUR] && !cfg.requests[LIMIT_DAY]) return true;
     x->is_limited = true;
-    return registry_take_address(x->gateway->parts.registry, address_id(x), &cfg, now, x->wall_ms, &x->limits);
+    struct address_take take = {.address = address_id(x), .cfg = &cfg, .now = now, .wall_ms = x->wall_ms};
+    return registry_take_address(x->gateway->parts.registry, &take, &x->limits);
 }
 
 static bool take(struct exchange *x)

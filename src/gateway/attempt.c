@@ -23,7 +23,8 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
     a->key = provider_state_pick_key(target->endpoint->state, target->provider->key_count, fiber_now());
     a->asks_usage = x->facts.is_stream && !x->facts.wants_usage &&
                     target->provider->facts.stream_usage == STREAM_USAGE_INJECT &&
-                    !atomic_load_explicit(&target->endpoint->state->refuses_stream_options, memory_order_relaxed);
+                    !atomic_load_explicit(&target->endpoint->state->refuses_stream_options,
+                                          memory_order_relaxed);
     x->dialect->same->observer_init(&a->observer, x->arena, x->route->operation);
     buf_init(&a->held, x->facts.is_stream ? HOLD_MAX_BYTES : PLAIN_MAX_CHECKED_BYTES);
     return a;
@@ -46,11 +47,11 @@ bool attempt_hides(const struct attempt *a, unsigned event_facts)
 static enum outcome outcome_of_io(const struct attempt *a, enum io io)
 {
     switch (io) {
-    case IO_TIMEOUT:   return OUTCOME_TIMEOUT;
+    case IO_TIMEOUT: return OUTCOME_TIMEOUT;
     case IO_CANCELLED: return OUTCOME_CALLER_GONE;
     case IO_OK:
     case IO_END:
-    case IO_FAIL:      break;
+    case IO_FAIL: break;
     }
     return a->head.status || a->err.code == ERR_INVALID ? OUTCOME_MALFORMED : OUTCOME_UNREACHABLE;
 }
@@ -88,7 +89,8 @@ static msec_t sooner(msec_t a, msec_t b)
 }
 
 /* Waits for the head or the next piece of a stream's body, and keeps the caller's connection alive meanwhile. */
-static enum io wait_kept_alive(struct attempt *a, enum io (*wait)(struct attempt *a, struct str *chunk, msec_t deadline),
+static enum io wait_kept_alive(struct attempt *a,
+                               enum io (*wait)(struct attempt *a, struct str *chunk, msec_t deadline),
                                struct str *chunk)
 {
     struct exchange *x = a->exchange;
@@ -182,7 +184,8 @@ static enum outcome read_reply(struct attempt *a)
     if (http_headers_value(&a->head.headers, H_CONTENT_ENCODING).len)
         return malformed(a, "the reply is encoded although identity was asked for");
     bool is_short = a->head.framing == FRAMING_LENGTH && a->head.content_length <= PLAIN_MAX_CHECKED_BYTES;
-    enum io io = is_short ? http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err) : gather(a);
+    enum io io = is_short ? http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err)
+                          : gather(a);
     if (io != IO_OK) return outcome_of_io(a, io);
     if (a->is_cut_short) return OUTCOME_SUCCESS; /* too large to be held back: its head and size must do */
     if (!is_json_type(type)) return malformed(a, "the reply is not JSON by its content type");

@@ -18,7 +18,7 @@ struct attempt {
     struct exchange *exchange;
     const struct config_model *settings;
     const struct target *target;
-    unsigned key; /* index into the provider's keys */
+    unsigned key;    /* index into the provider's keys */
     bool asks_usage; /* we added the request for a stream's usage */
     struct breaker_ticket ticket;
     int64_t started_ns, content_ns; /* content: the first; 0: none yet */
@@ -27,14 +27,15 @@ struct attempt {
     struct http_call *call;
     struct http_response head; /* status 0: there was none */
     struct observer observer;
-    struct verdict verdict;    /* of an error status */
+    struct verdict verdict; /* of an error status */
 
-    struct buf held;           /* stream: events before the commit. Plain: the body, if it came in pieces */
-    struct str body;           /* plain: the whole body; lent until the next wait, or from `held` */
-    bool is_cut_short;         /* plain: over PLAIN_MAX_CHECKED_BYTES; body is its beginning, the rest is still to come */
-    struct sse_reader sse;     /* stream */
+    struct buf held; /* stream: events before the commit. Plain: the body, if it came in pieces */
+    struct str body; /* plain: the whole body; lent until the next wait, or from `held` */
+    bool
+        is_cut_short; /* plain: over PLAIN_MAX_CHECKED_BYTES; body is its beginning, the rest is still to come */
+    struct sse_reader sse; /* stream */
     bool has_sse;
-    struct err err;            /* why it failed; for the log */
+    struct err err; /* why it failed; for the log */
 };
 
 /* In the exchange's arena; holds a ticket of the target's breaker. */

@@ -19,9 +19,10 @@ struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
     x->started_ns = http_exchange_started_ns(http);
     x->wall_ms = clock_wall_ms();
     char *room = arena_alloc(arena, CORRELATION_MADE_BYTES);
-    x->correlation_id = correlation_id(http_headers_value(&x->request->headers, H_X_CORRELATION_ID), &g->random, room);
-    x->continues_trace =
-        trace_continue(&x->trace, http_headers_value(&x->request->headers, H_TRACEPARENT), &g->random);
+    x->correlation_id = correlation_id(http_headers_value(&x->request->headers, H_X_CORRELATION_ID),
+                                       &g->random, room);
+    x->continues_trace = trace_continue(&x->trace, http_headers_value(&x->request->headers, H_TRACEPARENT),
+                                        &g->random);
     x->method = x->request->method_name;
     x->path = x->request->path;
     gauge_add(g->exchanges, 1);

@@ -21,9 +21,9 @@ enum surface { SURFACE_PLAIN, SURFACE_OPENAI };
 struct exchange_route {
     struct str endpoint; /* the template: the metrics' label */
     enum surface surface;
-    enum config_role role;     /* at least */
-    uint32_t public_bit;       /* enum config_public: no key needed if auth.public has it; 0: never public */
-    enum operation operation;  /* of routes that go to a model */
+    enum config_role role;    /* at least */
+    uint32_t public_bit;      /* enum config_public: no key needed if auth.public has it; 0: never public */
+    enum operation operation; /* of routes that go to a model */
 };
 
 enum { EXCHANGE_MAX_TRAIL = 16 };
@@ -39,7 +39,8 @@ struct exchange {
     const char *doing; /* for the log: what we were about when something failed */
 
     int64_t started_ns, wall_ms;
-    struct str correlation_id, method, path; /* method and path: for the log, after the request's memory is gone */
+    struct str correlation_id, method,
+        path; /* method and path: for the log, after the request's memory is gone */
     struct trace trace;
     bool continues_trace;
 
@@ -51,14 +52,14 @@ struct exchange {
     const struct dialect *dialect;
     struct str body;
     struct request_facts facts;
-    struct str model; /* as asked for, or the default */
-    struct str provider_name, target_model; /* of the attempt that answered, or the last one */
+    struct str model;                                    /* as asked for, or the default */
+    struct str provider_name, target_model;              /* of the attempt that answered, or the last one */
     struct chat_error_attempt trail[EXCHANGE_MAX_TRAIL]; /* tried, and passed over with the reason */
     unsigned trail_count;
-    unsigned attempts;      /* tried */
-    msec_t deadline;        /* for everything: `timeouts.total` */
-    msec_t keepalive_at;    /* streams: when the caller is to hear something; NEVER for plain replies */
-    bool has_head;          /* the reply's head is out (kept alive before the commit) */
+    unsigned attempts;   /* tried */
+    msec_t deadline;     /* for everything: `timeouts.total` */
+    msec_t keepalive_at; /* streams: when the caller is to hear something; NEVER for plain replies */
+    bool has_head;       /* the reply's head is out (kept alive before the commit) */
     int64_t upstream_ns; /* spent waiting for providers until the commit */
     int64_t committed_ns;
     bool is_committed;

@@ -12,8 +12,9 @@ struct gateway *gateway_new(const struct gateway_parts *parts)
 {
     struct gateway *g = xzalloc(sizeof *g);
     g->parts = *parts;
-    g->client = http_client_new(parts->loop, &(struct http_client_options){.idle_ms = UPSTREAM_IDLE_MS,
-                                                                           .max_idle_per_pool = UPSTREAM_MAX_IDLE});
+    g->client = http_client_new(
+        parts->loop,
+        &(struct http_client_options){.idle_ms = UPSTREAM_IDLE_MS, .max_idle_per_pool = UPSTREAM_MAX_IDLE});
     random_init(&g->random, random_seed());
     g->exchanges = metrics_gauge(parts->shard, METRIC_EXCHANGES, NULL);
     g->overhead = metrics_histogram(parts->shard, METRIC_OVERHEAD, NULL);

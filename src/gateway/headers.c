@@ -69,8 +69,8 @@ static bool names_headers(struct str connection)
            !str_equals_nocase(connection, STR("close"));
 }
 
-static void pass(const struct http_headers *from, const bool *stops, const struct str *prefixes, size_t prefix_count,
-                 struct lines *l)
+static void pass(const struct http_headers *from, const bool *stops, const struct str *prefixes,
+                 size_t prefix_count, struct lines *l)
 {
     bool is_listed = names_headers(http_headers_value(from, H_CONNECTION));
     for (unsigned i = 0; i < from->count; i++) {
@@ -98,9 +98,11 @@ void headers_upstream(struct exchange *x, struct lines *l)
 void headers_back(const struct http_response *from, struct lines *l)
 {
     static const struct str prefixes[] = {
-        STR_INIT("x-ratelimit-"),  STR_INIT("ratelimit"),  STR_INIT("anthropic-ratelimit-"),    STR_INIT("x-weir-"),
-        STR_INIT("access-control-"), STR_INIT("x-cache"),  STR_INIT("x-content-type-options"),  STR_INIT("x-frame-options"),
-        STR_INIT("x-xss-protection"), STR_INIT("content-security-policy"),
+        STR_INIT("x-ratelimit-"),           STR_INIT("ratelimit"),
+        STR_INIT("anthropic-ratelimit-"),   STR_INIT("x-weir-"),
+        STR_INIT("access-control-"),        STR_INIT("x-cache"),
+        STR_INIT("x-content-type-options"), STR_INIT("x-frame-options"),
+        STR_INIT("x-xss-protection"),       STR_INIT("content-security-policy"),
     };
     pass(&from->headers, stops_back, prefixes, ARRAY_COUNT(prefixes), l);
 }

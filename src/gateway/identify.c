@@ -46,7 +46,8 @@ static bool is_public(const struct exchange *x)
 /* Mode `off`: everyone is a user, and what needs more answers loopback only. */
 static bool identify_nobody(struct exchange *x)
 {
-    if (x->route->role == CONFIG_ROLE_USER || stream_peer_is_loopback(http_exchange_stream(x->http))) return true;
+    if (x->route->role == CONFIG_ROLE_USER || stream_peer_is_loopback(http_exchange_stream(x->http)))
+        return true;
     reply_problem(x, PROBLEM_FORBIDDEN, STR(""),
                   STR("With auth.mode off this path answers callers on this machine only."));
     return false;
@@ -58,11 +59,13 @@ bool identify(struct exchange *x)
     if (x->config->auth.mode == AUTH_OFF) return identify_nobody(x);
     struct str key;
     if (!find_credential(x, &key))
-        return unauthorized(x, STR("No API key was given: send it as \"Authorization: Bearer KEY\" or in X-API-Key."));
+        return unauthorized(
+            x, STR("No API key was given: send it as \"Authorization: Bearer KEY\" or in X-API-Key."));
     unsigned char digest[DIGEST_BYTES];
     gateway_digest(x->gateway, digest, key);
     x->principal = snapshot_find_principal(x->use->snapshot, digest);
-    if (!x->principal) return unauthorized(x, STR("The API key is not valid here. Keys are listed in auth.keys."));
+    if (!x->principal)
+        return unauthorized(x, STR("The API key is not valid here. Keys are listed in auth.keys."));
     if (x->principal->role >= x->route->role) return true;
     reply_problem(x, PROBLEM_FORBIDDEN, STR(""),
                   arena_printf(x->arena, "This path needs the role %s; key \"%.*s\" has %s.",

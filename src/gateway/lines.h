@@ -12,7 +12,7 @@ struct lines {
 };
 
 void lines_init(struct lines *l, struct arena *a, size_t room_bytes);
-void lines_raw(struct lines *l, struct str text); /* whole lines, or a piece of one */
+void lines_raw(struct lines *l, struct str text);                   /* whole lines, or a piece of one */
 void lines_add(struct lines *l, struct str name, struct str value); /* "name: value\r\n" */
 void lines_add_i64(struct lines *l, struct str name, int64_t value);
 static inline struct str lines_str(const struct lines *l)

@@ -20,8 +20,9 @@ static bool check_type(struct exchange *x)
     struct str type = http_headers_value(&x->request->headers, H_CONTENT_TYPE);
     struct str encoding = http_headers_value(&x->request->headers, H_CONTENT_ENCODING);
     if (!content_type_is_json(type))
-        reply_problem(x, PROBLEM_UNSUPPORTED_TYPE, STR(""),
-                      STR("Content-Type: application/json is needed here; the request declares another type."));
+        reply_problem(
+            x, PROBLEM_UNSUPPORTED_TYPE, STR(""),
+            STR("Content-Type: application/json is needed here; the request declares another type."));
     else if (encoding.len && !str_equals_nocase(encoding, STR("identity")))
         reply_problem(x, PROBLEM_UNSUPPORTED_TYPE, STR(""),
                       STR("Content-Encoding: request bodies must be sent unencoded (identity)."));
@@ -58,8 +59,8 @@ static bool read_request(struct exchange *x)
 }
 
 /* ---- trying ---- */
-struct tally { /* of what became of the targets */
-    int caller_status; /* what all failures agree on; 0: none yet, -1: they differ */
+struct tally {              /* of what became of the targets */
+    int caller_status;      /* what all failures agree on; 0: none yet, -1: they differ */
     int64_t retry_after_ms; /* the least that a 429 named */
     struct str refused_by;  /* the last provider with an open breaker */
     msec_t breaker_ms;      /* the least wait for an open one */
@@ -83,7 +84,8 @@ static void tally_failure(struct tally *t, const struct attempt *a, enum outcome
     if (t->retry_after_ms == 0 || ms < t->retry_after_ms) t->retry_after_ms = ms;
 }
 
-static bool may_send(struct exchange *x, const struct target *target, struct breaker_ticket *ticket, struct tally *t)
+static bool may_send(struct exchange *x, const struct target *target, struct breaker_ticket *ticket,
+                     struct tally *t)
 {
     struct provider_state *state = target->endpoint->state;
     msec_t now = fiber_now();
@@ -108,7 +110,8 @@ static bool may_send(struct exchange *x, const struct target *target, struct bre
 /* A 400 that our own addition to the request caused: remembered, and worth another try at the same target. */
 static bool refused_our_addition(const struct attempt *a, enum outcome outcome)
 {
-    if (outcome != OUTCOME_INVALID_REQUEST || !a->asks_usage || a->verdict.kind != REJECTION_STREAM_OPTIONS) return false;
+    if (outcome != OUTCOME_INVALID_REQUEST || !a->asks_usage || a->verdict.kind != REJECTION_STREAM_OPTIONS)
+        return false;
     atomic_store_explicit(&a->target->endpoint->state->refuses_stream_options, true, memory_order_relaxed);
     return true;
 }

@@ -82,11 +82,12 @@ static bool by_provider(struct plan *plan, struct exchange *x)
 static void fetch_list(struct exchange *x, const struct provider *p)
 {
     const struct endpoint *e = &p->endpoints[0];
-    struct str head = arena_join(x->arena,
-                                 (struct str[]){STR("GET "), e->url.path, STR("/models HTTP/1.1\r\nHost: "),
-                                                e->url.authority, STR("\r\n"), p->key_lines[0], p->extra_lines,
-                                                STR("Accept: application/json\r\nAccept-Encoding: identity\r\n\r\n")},
-                                 8);
+    struct str head = arena_join(
+        x->arena,
+        (struct str[]){STR("GET "), e->url.path, STR("/models HTTP/1.1\r\nHost: "), e->url.authority,
+                       STR("\r\n"), p->key_lines[0], p->extra_lines,
+                       STR("Accept: application/json\r\nAccept-Encoding: identity\r\n\r\n")},
+        8);
     struct http_call_request request = {.origin = &e->origin,
                                         .pieces = &head,
                                         .count = 1,
@@ -128,11 +129,12 @@ static struct plan *refuse_unknown(struct exchange *x)
     if (x->use->snapshot->provider_count == 0)
         return refuse(x, PROBLEM_MODEL_NOT_FOUND,
                       STR("No provider is configured: set OPENAI_API_KEY or add providers to weir.yaml."));
-    return refuse(x, PROBLEM_MODEL_NOT_FOUND,
-                  arena_printf(x->arena,
-                               "The model \"%.*s\" is not known here: it is no entry of models, no provider lists it. "
-                               "GET /v1/models shows what there is; \"provider/model\" works for configured providers.",
-                               STR_ARG(x->model)));
+    return refuse(
+        x, PROBLEM_MODEL_NOT_FOUND,
+        arena_printf(x->arena,
+                     "The model \"%.*s\" is not known here: it is no entry of models, no provider lists it. "
+                     "GET /v1/models shows what there is; \"provider/model\" works for configured providers.",
+                     STR_ARG(x->model)));
 }
 
 struct plan *plan_make(struct exchange *x)
@@ -148,6 +150,7 @@ struct plan *plan_make(struct exchange *x)
         return refuse_unknown(x);
     if (plan->count > 0) return plan;
     return refuse(x, PROBLEM_INVALID_REQUEST,
-                  arena_printf(x->arena, "No provider of the model \"%.*s\" can do %.*s (see providers.*.apis).",
+                  arena_printf(x->arena,
+                               "No provider of the model \"%.*s\" can do %.*s (see providers.*.apis).",
                                STR_ARG(x->model), STR_ARG(operation_row(x->route->operation)->name)));
 }

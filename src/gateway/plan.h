@@ -13,7 +13,7 @@ struct target {
     struct str model; /* the provider's name for it; empty: the request names none and needs none */
 };
 struct plan {
-    const struct config_model *settings; /* timeouts, attempts */
+    const struct config_model *settings;     /* timeouts, attempts */
     struct target targets[PLAN_MAX_TARGETS]; /* in the order of trying */
     unsigned count;
 };

@@ -50,7 +50,8 @@ void registry_free(struct registry *r)
 }
 
 /* ---- limits ---- */
-bool limit_slot_take(struct limit_slot *s, uint32_t requests, msec_t now, int64_t wall_ms, struct limit_verdict *out)
+bool limit_slot_take(struct limit_slot *s, uint32_t requests, msec_t now, int64_t wall_ms,
+                     struct limit_verdict *out)
 {
     pthread_mutex_lock(&s->_lock);
     bool is_allowed = limiter_take(&s->_limiter, requests, now, wall_ms, out);
@@ -73,7 +74,8 @@ static void slot_resize(struct limit_slot *s, const struct limiter_cfg *cfg, mse
     s->_cfg = *cfg;
 }
 
-struct limit_slot *registry_limit(struct registry *r, struct str name, const struct limiter_cfg *cfg, msec_t now)
+struct limit_slot *registry_limit(struct registry *r, struct str name, const struct limiter_cfg *cfg,
+                                  msec_t now)
 {
     struct limit_slot *s = map_get(&r->limits, name);
     if (s) {
@@ -113,12 +115,11 @@ static struct limit_slot *address_slot(struct registry *r, struct str address, c
     return s;
 }
 
-bool registry_take_address(struct registry *r, struct str address, const struct limiter_cfg *cfg, msec_t now,
-                           int64_t wall_ms, struct limit_verdict *out)
+bool registry_take_address(struct registry *r, const struct address_take *take, struct limit_verdict *out)
 {
     pthread_mutex_lock(&r->addresses_lock);
-    struct limit_slot *s = address_slot(r, address, cfg, now);
-    bool is_allowed = limiter_take(&s->_limiter, 1, now, wall_ms, out);
+    struct limit_slot *s = address_slot(r, take->address, take->cfg, take->now);
+    bool is_allowed = limiter_take(&s->_limiter, 1, take->now, take->wall_ms, out);
     pthread_mutex_unlock(&r->addresses_lock);
     return is_allowed;
 }
@@ -161,7 +162,8 @@ bool provider_state_allows(struct provider_state *p, msec_t now, struct breaker_
     return is_allowed;
 }
 
-void provider_state_report(struct provider_state *p, struct breaker_ticket ticket, enum judgement j, msec_t now)
+void provider_state_report(struct provider_state *p, struct breaker_ticket ticket, enum judgement j,
+                           msec_t now)
 {
     pthread_mutex_lock(&p->_lock);
     breaker_report(&p->_breaker, ticket, j, now);

@@ -25,7 +25,8 @@ struct limit_slot {
     struct list _lru; /* of client addresses */
     struct str _name;
 };
-bool limit_slot_take(struct limit_slot *s, uint32_t requests, msec_t now, int64_t wall_ms, struct limit_verdict *out);
+bool limit_slot_take(struct limit_slot *s, uint32_t requests, msec_t now, int64_t wall_ms,
+                     struct limit_verdict *out);
 
 /* Of one provider endpoint: keyed by name and base URL. */
 struct provider_state {
@@ -37,7 +38,8 @@ struct provider_state {
     struct str name;                    /* the provider's */
 };
 bool provider_state_allows(struct provider_state *p, msec_t now, struct breaker_ticket *ticket);
-void provider_state_report(struct provider_state *p, struct breaker_ticket ticket, enum judgement j, msec_t now);
+void provider_state_report(struct provider_state *p, struct breaker_ticket ticket, enum judgement j,
+                           msec_t now);
 struct breaker_counts provider_state_counts(struct provider_state *p, msec_t now);
 msec_t provider_state_retry_after_ms(struct provider_state *p, msec_t now);
 void provider_state_reset(struct provider_state *p);
@@ -49,7 +51,8 @@ struct registry;
 struct registry *registry_new(void);
 void registry_free(struct registry *r);
 /* main, while a snapshot is built; `name` is copied. An entry that is there already gets the new figures. */
-struct limit_slot *registry_limit(struct registry *r, struct str name, const struct limiter_cfg *cfg, msec_t now);
+struct limit_slot *registry_limit(struct registry *r, struct str name, const struct limiter_cfg *cfg,
+                                  msec_t now);
 struct provider_state *registry_provider(struct registry *r, struct str name, struct str base_url,
                                          const struct breaker_cfg *cfg);
 /* main: the TLS identity that trusts `ca_file` (empty: the system's trust). Kept for good, because pools of
@@ -57,7 +60,12 @@ struct provider_state *registry_provider(struct registry *r, struct str name, st
 struct tls_context *registry_tls(struct registry *r, struct str ca_file, struct err *err);
 /* Any thread: takes one request from the buckets of a client address. The table holds 65,536 addresses; the one that
  * was quiet longest makes room. */
-bool registry_take_address(struct registry *r, struct str address, const struct limiter_cfg *cfg, msec_t now,
-                           int64_t wall_ms, struct limit_verdict *out);
+struct address_take {
+    struct str address;
+    const struct limiter_cfg *cfg;
+    msec_t now;
+    int64_t wall_ms;
+};
+bool registry_take_address(struct registry *r, const struct address_take *take, struct limit_verdict *out);
 
 #endif

@@ -47,8 +47,9 @@ enum io relay_keepalive(struct exchange *x)
         reply_common_lines(x, &l);
         lines_raw(&l, STR("Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"));
         x->has_head = true;
-        http_exchange_send_head(x->http, &(struct http_reply_head){
-                                             .status = 200, .header_lines = lines_str(&l), .content_length = -1});
+        http_exchange_send_head(
+            x->http,
+            &(struct http_reply_head){.status = 200, .header_lines = lines_str(&l), .content_length = -1});
     }
     return http_exchange_send_body(x->http, &x->dialect->keepalive, 1);
 }
@@ -66,7 +67,8 @@ static enum outcome relay_rest(struct attempt *a, struct http_reply_head *head)
         struct str chunk;
         msec_t deadline = fiber_deadline(a->settings->timeouts.idle_ms);
         enum io got = http_call_read_body(a->call, &chunk, deadline, &a->err);
-        if (got == IO_END) return http_exchange_finish(x->http) == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
+        if (got == IO_END)
+            return http_exchange_finish(x->http) == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
         if (got == IO_CANCELLED) return OUTCOME_CALLER_GONE;
         if (got != IO_OK) {
             http_exchange_abort(x->http);
@@ -167,9 +169,9 @@ void relay_error_event(struct exchange *x, const struct chat_error *err)
 
 static enum outcome end_incomplete(struct attempt *a, enum problem problem, struct str message)
 {
-    relay_error_event(a->exchange, &(struct chat_error){.problem = problem,
-                                                        .message = message,
-                                                        .provider = a->target->provider->name});
+    relay_error_event(
+        a->exchange,
+        &(struct chat_error){.problem = problem, .message = message, .provider = a->target->provider->name});
     return OUTCOME_INCOMPLETE;
 }
 
@@ -177,14 +179,16 @@ static enum outcome end_incomplete(struct attempt *a, enum problem problem, stru
 static enum outcome end_cancelled(struct attempt *a)
 {
     if (http_exchange_is_caller_gone(a->exchange->http)) return OUTCOME_CALLER_GONE;
-    return end_incomplete(a, PROBLEM_UNAVAILABLE, STR("The gateway is shutting down; the stream is not complete."));
+    return end_incomplete(a, PROBLEM_UNAVAILABLE,
+                          STR("The gateway is shutting down; the stream is not complete."));
 }
 
 static enum outcome end_of_stream(struct attempt *a)
 {
     struct exchange *x = a->exchange;
     if (x->dialect->same->read_end(&a->observer) == ENDING_INCOMPLETE)
-        return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream ended before it was complete."));
+        return end_incomplete(a, PROBLEM_UPSTREAM,
+                              STR("The provider's stream ended before it was complete."));
     struct str rest = sse_rest(&a->sse);
     enum io io = http_exchange_send_last(x->http, &rest, rest.len ? 1 : 0);
     return io == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
@@ -212,7 +216,8 @@ static enum outcome relay_events(struct attempt *a)
     batch_init(&batch, a);
     while ((sse = sse_next(&a->sse, &event, &a->err)) == SSE_EVENT) {
         unsigned facts = 0;
-        if (event.is_dispatched) facts = x->dialect->same->observe_event(&a->observer, event.name, event.data);
+        if (event.is_dispatched)
+            facts = x->dialect->same->observe_event(&a->observer, event.name, event.data);
         if (attempt_hides(a, facts)) continue;
         if (facts & EVENT_MALFORMED || !batch_add(&batch, a, event.raw)) break;
         if (facts & EVENT_ERROR) return end_reported(a, &batch);
@@ -229,8 +234,9 @@ static void send_stream_head(struct attempt *a)
     struct lines l;
     head_lines(a, &l);
     x->has_head = true;
-    http_exchange_send_head(x->http, &(struct http_reply_head){
-                                         .status = a->head.status, .header_lines = lines_str(&l), .content_length = -1});
+    http_exchange_send_head(x->http, &(struct http_reply_head){.status = a->head.status,
+                                                               .header_lines = lines_str(&l),
+                                                               .content_length = -1});
 }
 
 static enum outcome relay_stream(struct attempt *a)
@@ -251,7 +257,8 @@ static enum outcome relay_stream(struct attempt *a)
         case IO_OK: break;
         case IO_END: return end_of_stream(a);
         case IO_TIMEOUT:
-            return end_incomplete(a, PROBLEM_TIMEOUT, STR("The provider's stream stalled; it is not complete."));
+            return end_incomplete(a, PROBLEM_TIMEOUT,
+                                  STR("The provider's stream stalled; it is not complete."));
         case IO_CANCELLED: return end_cancelled(a);
         case IO_FAIL: return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream broke off."));
         }

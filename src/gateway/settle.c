@@ -18,7 +18,8 @@ static void count(struct attempt *a, enum outcome outcome)
                                     .operation = x->route->operation};
     struct target_series *t = series_target(series, &key);
     series_count_attempt(series, t, &key, outcome);
-    if (a->content_ns && x->is_committed) histogram_observe(t->first_token, (uint64_t)(a->content_ns - a->started_ns));
+    if (a->content_ns && x->is_committed)
+        histogram_observe(t->first_token, (uint64_t)(a->content_ns - a->started_ns));
     if (!x->usage.is_known) return;
     histogram_observe(t->input_tokens, (uint64_t)usage_input(&x->usage));
     histogram_observe(t->output_tokens, (uint64_t)usage_output(&x->usage));
@@ -45,7 +46,8 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
     const struct outcome_row *row = outcome_row(outcome);
     int64_t now_ns = clock_monotonic_ns();
     provider_state_report(a->target->endpoint->state, a->ticket, row->judgement, fiber_now());
-    if (row->cooldown == COOLDOWN_KEY) provider_state_set_key_aside(a->target->endpoint->state, a->key, fiber_now());
+    if (row->cooldown == COOLDOWN_KEY)
+        provider_state_set_key_aside(a->target->endpoint->state, a->key, fiber_now());
     if (!x->committed_ns) x->upstream_ns += now_ns - a->started_ns;
 
     trail_add(x, a->target, row->name, a->head.status, (now_ns - a->started_ns) / 1000000);

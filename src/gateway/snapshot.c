@@ -44,7 +44,8 @@ static void add_admin(struct snapshot *s, const struct snapshot_request *r)
 {
     static const struct str any = STR_INIT("*");
     struct principal *p = &s->principals[s->principal_count++];
-    *p = (struct principal){.name = STR("admin"), .role = CONFIG_ROLE_ADMIN, .tier = s->config->unlimited_tier};
+    *p = (struct principal){
+        .name = STR("admin"), .role = CONFIG_ROLE_ADMIN, .tier = s->config->unlimited_tier};
     p->models = (struct config_strings){&any, 1};
     memcpy(p->digest, r->admin_digest, DIGEST_BYTES);
     map_put(&s->_principals_by_digest, digest_str(p->digest), p);
@@ -57,7 +58,8 @@ static void build_principals(struct snapshot *s, const struct snapshot_request *
     for (size_t i = 0; i < count; i++) {
         const struct config_key *key = &s->config->auth.keys.at[i];
         struct principal *p = &s->principals[s->principal_count++];
-        *p = (struct principal){.name = key->name, .role = key->role, .tier = key->tier, .models = key->models};
+        *p = (struct principal){
+            .name = key->name, .role = key->role, .tier = key->tier, .models = key->models};
         snapshot_digest(p->digest, key->key);
         principal_limits(p, s, r);
         map_put(&s->_principals_by_digest, digest_str(p->digest), p);
@@ -66,7 +68,8 @@ static void build_principals(struct snapshot *s, const struct snapshot_request *
 }
 
 /* ---- providers ---- */
-static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r, struct err *err)
+static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
+                            struct err *err)
 {
     const struct config_breaker *b = &p->config->breaker;
     struct breaker_cfg breaker = {.failure_threshold = clip(b->failure_threshold),
@@ -81,10 +84,8 @@ static bool build_endpoints(struct provider *p, struct snapshot *s, const struct
         if (!url_parse(&e->url, &s->_arena, p->facts.base_urls.at[i], err)) return false;
         struct tls_context *tls = e->url.is_https ? registry_tls(r->registry, p->config->tls.ca, err) : NULL;
         if (e->url.is_https && !tls) return err_wrap(err, arena_cstr(&s->_arena, p->name));
-        e->origin = (struct http_origin){.host = e->url.host,
-                                         .port = e->url.port,
-                                         .tls = tls,
-                                         .server_name = p->config->tls.server_name};
+        e->origin = (struct http_origin){
+            .host = e->url.host, .port = e->url.port, .tls = tls, .server_name = p->config->tls.server_name};
         e->state = registry_provider(r->registry, p->name, p->facts.base_urls.at[i], &breaker);
     }
     p->endpoints = endpoints;
@@ -99,9 +100,10 @@ static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
     struct str *lines = arena_new_array(&s->_arena, struct str, count ? count : 1);
     for (size_t i = 0; i < count; i++) {
         if (!http_value_is_valid(c->api_keys.at[i]))
-            return err_set(err, ERR_INVALID, "provider %.*s: its api_key cannot stand in a header", STR_ARG(c->name));
-        lines[i] = arena_printf(&s->_arena, "%s: %s%.*s\r\n", p->facts.kind->auth_header, p->facts.kind->auth_prefix,
-                                STR_ARG(c->api_keys.at[i]));
+            return err_set(err, ERR_INVALID, "provider %.*s: its api_key cannot stand in a header",
+                           STR_ARG(c->name));
+        lines[i] = arena_printf(&s->_arena, "%s: %s%.*s\r\n", p->facts.kind->auth_header,
+                                p->facts.kind->auth_prefix, STR_ARG(c->api_keys.at[i]));
     }
     p->key_lines = lines;
     p->key_count = count ? (unsigned)count : 1;
@@ -109,15 +111,16 @@ static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
     for (size_t i = 0; i < c->headers.count; i++) {
         const struct config_pair *h = &c->headers.at[i];
         if (!http_value_is_valid(h->value) || str_is_empty(h->name))
-            return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is not a valid header", STR_ARG(c->name),
-                           STR_ARG(h->name));
-        p->extra_lines = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(p->extra_lines), STR_ARG(h->name),
-                                      STR_ARG(h->value));
+            return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is not a valid header",
+                           STR_ARG(c->name), STR_ARG(h->name));
+        p->extra_lines = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(p->extra_lines),
+                                      STR_ARG(h->name), STR_ARG(h->value));
     }
     return true;
 }
 
-static bool build_provider(struct provider *p, struct snapshot *s, const struct snapshot_request *r, struct err *err)
+static bool build_provider(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
+                           struct err *err)
 {
     if (!provider_facts_fill(&p->facts, &s->_arena, p->config, err)) return false;
     if (!build_lines(p, s, err) || !build_endpoints(p, s, r, err)) return false;
@@ -173,7 +176,8 @@ void snapshot_unref(struct snapshot **pointer)
     xfree(s);
 }
 
-const struct principal *snapshot_find_principal(const struct snapshot *s, const unsigned char digest[DIGEST_BYTES])
+const struct principal *snapshot_find_principal(const struct snapshot *s,
+                                                const unsigned char digest[DIGEST_BYTES])
 {
     return map_get(&s->_principals_by_digest, digest_str(digest));
 }

@@ -35,10 +35,11 @@ struct provider {
     struct provider_facts facts;
     const struct endpoint *endpoints;
     unsigned endpoint_count;
-    const struct str *key_lines; /* "Authorization: Bearer …\r\n", one per key; a single empty one without keys */
+    const struct str
+        *key_lines; /* "Authorization: Bearer …\r\n", one per key; a single empty one without keys */
     unsigned key_count;
-    struct str extra_lines; /* of `headers:` */
-    struct limit_slot *limits; /* NULL: none */
+    struct str extra_lines;      /* of `headers:` */
+    struct limit_slot *limits;   /* NULL: none */
     struct catalogue *catalogue; /* what it lists as its models */
 };
 
@@ -66,7 +67,8 @@ struct snapshot *snapshot_new(const struct snapshot_request *request, struct err
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s);
 
-const struct principal *snapshot_find_principal(const struct snapshot *s, const unsigned char digest[DIGEST_BYTES]);
+const struct principal *snapshot_find_principal(const struct snapshot *s,
+                                                const unsigned char digest[DIGEST_BYTES]);
 const struct provider *snapshot_find_provider(const struct snapshot *s, struct str name);
 void snapshot_digest(unsigned char out[DIGEST_BYTES], struct str key);
 

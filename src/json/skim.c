@@ -8,8 +8,8 @@
 
 static bool is_same(struct str inside, struct str name)
 {
-    return inside.len == name.len && (name.len == 0 || (inside.at[0] == name.at[0] &&
-                                                        memcmp(inside.at, name.at, name.len) == 0));
+    return inside.len == name.len &&
+           (name.len == 0 || (inside.at[0] == name.at[0] && memcmp(inside.at, name.at, name.len) == 0));
 }
 
 /* The name that `key` means; `count` if nobody asked for it. Whether the key has an escape is asked once, not for each

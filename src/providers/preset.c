@@ -6,7 +6,7 @@
 
 #define CHAT_ONLY API_CHAT
 #define OPENAI_BASICS (API_CHAT | API_COMPLETIONS | API_EMBEDDINGS)
-#define OPENAI_ALL                                                                                                     \
+#define OPENAI_ALL                                                                                           \
     (OPENAI_BASICS | API_RESPONSES | API_IMAGES | API_SPEECH | API_TRANSCRIPTIONS | API_MODERATIONS)
 #define INJECT STREAM_USAGE_INJECT
 #define NATIVE STREAM_USAGE_NATIVE
@@ -64,7 +64,8 @@ static bool ends_with_version(struct str path)
     return at > 0 && last.len >= 2 && last.at[0] == 'v' && last.at[1] >= '0' && last.at[1] <= '9';
 }
 
-static bool complete_url(struct str *out, struct arena *a, const char *version_part, struct str given, struct err *err)
+static bool complete_url(struct str *out, struct arena *a, const char *version_part, struct str given,
+                         struct err *err)
 {
     struct url url;
     if (!url_parse(&url, a, given, err)) return false;
@@ -106,7 +107,8 @@ bool provider_facts_fill(struct provider_facts *out, struct arena *a, const stru
     *out = (struct provider_facts){.kind = kinds[kind], .apis = p->apis, .model = p->model};
     if (!out->apis) out->apis = preset ? preset->apis : kinds[kind]->apis;
     out->stream_usage = p->stream_usage;
-    if (out->stream_usage == STREAM_USAGE_FROM_PRESET) out->stream_usage = preset ? preset->stream_usage : INJECT;
+    if (out->stream_usage == STREAM_USAGE_FROM_PRESET)
+        out->stream_usage = preset ? preset->stream_usage : INJECT;
     if (str_is_empty(out->model) && preset && preset->model) out->model = str_from_cstr(preset->model);
     return fill_urls(out, a, p, preset, err);
 }

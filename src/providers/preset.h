@@ -37,7 +37,7 @@ struct provider_facts {
     struct str model;                      /* empty: cannot serve `auto` */
 };
 /* False: ERR_INVALID (nothing says where it is) or ERR_UNSUPPORTED (its kind is not built). */
-MUST_CHECK bool provider_facts_fill(struct provider_facts *out, struct arena *a, const struct config_provider *p,
-                                    struct err *err);
+MUST_CHECK bool provider_facts_fill(struct provider_facts *out, struct arena *a,
+                                    const struct config_provider *p, struct err *err);
 
 #endif
