@@ -10,6 +10,7 @@ import os
 import pytest
 
 from weir import RECORDINGS, Simulator, Weir, in_front_of
+from wire import COMPLETION, WHOLE, Upstream, plain, stream
 
 pytestmark = pytest.mark.skipif(not os.path.isdir(RECORDINGS), reason=f'there are no recordings in {RECORDINGS}')
 
@@ -151,7 +152,7 @@ def differs_from_own(case, got, status):
 
 # ---- asking ----
 
-def twins(cases, rename):
+def twins(cases):
     """Requests that say the same, and so are answered with each other's recordings in turn."""
     groups = collections.defaultdict(list)
     for case in cases:
@@ -168,7 +169,7 @@ def ask(http, case, rename):
 
 def misses(http, cases, rename):
     """Sends all; (case name, why) of what came out wrong."""
-    for group in twins(cases, rename):
+    for group in twins(cases):
         left = list(group)
         for case in group:
             got = ask(http, case, rename)
@@ -208,3 +209,75 @@ def test_replies_are_equal_byte_for_byte(provider, rename, score):
             count += len(cases)
     score(f'{provider:16} {rename.__name__:12} {count - len(wrong)} of {count} replies equal')
     assert not wrong, '\n'.join(f'{name}: {why}' for name, why in wrong)
+
+
+# ---- what goes up ----
+
+ANYTHING = plain({**COMPLETION, 'data': [{}], 'results': [{}]})
+ADDED = b'"stream_options":{"include_usage":true}'
+
+
+def answer(exchange):
+    exchange.send(stream(*WHOLE) if json.loads(exchange.request.body).get('stream') else ANYTHING)
+
+
+def differs_upstream(case, sent):
+    """Why `sent` is not the caller's request as it should reach the service; None: it is. Of a stream the usage may be
+    asked for, and nothing else may change."""
+    if json.loads(case.request).get('stream') is not True or wants_usage(case.request):
+        return None if sent == case.request else f'{sent[:300]!r}'
+    if not wants_usage(sent):
+        return 'does not ask for the usage'
+    before, found, after = sent.partition(ADDED)
+    if not found:
+        return f'changes something else: {sent[:300]!r}'
+    if before.endswith(b','):
+        return None if before[:-1] + after == case.request else 'more than the wish for usage was added'
+    return None if before + after.removeprefix(b',') == case.request else 'more than the wish for usage was added'
+
+
+@pytest.mark.parametrize('provider', sorted({p for p, _ in SERVICES}))
+def test_requests_go_up_byte_for_byte(provider, score):
+    cases = [case for (p, _), found in SERVICES.items() if p == provider for case in found]
+    with Upstream(answer) as up, Weir(in_front_of(up.url)) as w:
+        for case in cases:
+            assert ask(w.http, case, as_recorded).status_code == 200, case.name
+    wrong = [(c.name, why) for c, sent in zip(cases, up.requests, strict=True) if (why := differs_upstream(c, sent.body))]
+    score(f'{provider:16} {"request":12} {len(cases) - len(wrong)} of {len(cases)} requests equal')
+    assert not wrong, '\n'.join(f'{name}: {why}' for name, why in wrong)
+
+
+# ---- what is counted ----
+
+def tokens(case):
+    """(input, output) as the recorded reply says, None where it does not; the last word counts."""
+    is_stream = case.meta['response_file'].endswith('.sse')
+    said = [data(block) for block in events(case.response)] if is_stream else [json.loads(case.response)]
+    usages = [v.get('usage') or v.get('x_groq', {}).get('usage') for v in said if isinstance(v, dict)]
+    usage = next((u for u in reversed(usages) if u), None)
+    if usage is None:
+        return None
+    prompt, completion = usage.get('prompt_tokens') or 0, usage.get('completion_tokens') or 0
+    reasoning = (usage.get('completion_tokens_details') or {}).get('reasoning_tokens') or 0
+    if usage.get('total_tokens') == prompt + completion + reasoning:
+        completion += reasoning  # xAI counts reasoning beside the completion, the others inside of it
+    return prompt, completion
+
+
+@pytest.mark.parametrize('provider', sorted({p for p, _ in SERVICES}))
+def test_the_log_counts_the_tokens_that_the_service_counted(provider, score):
+    cases = [c for (p, _), found in SERVICES.items() if p == provider for c in found if c.meta['status'] == 200]
+    with Simulator('--replay', os.path.join(RECORDINGS, provider)) as s, Weir(in_front_of(s.url, breaker=PATIENT)) as w:
+        for i, case in enumerate(cases):
+            w.http.post('/v1' + endpoint(case.meta['path']), content=case.request,
+                        headers={'X-Case': case.name, 'X-Correlation-ID': str(i)})
+        w.wait_for_log(lambda line: line.get('correlation_id') == str(len(cases) - 1) and 'status_code' in line)
+        lines = {line['correlation_id']: line for line in w.log_lines() if 'status_code' in line}
+    wrong = []
+    for i, case in enumerate(cases):
+        line = lines[str(i)]
+        counted = (line['input_tokens'], line['output_tokens']) if 'input_tokens' in line else None
+        if counted != tokens(case):
+            wrong.append(f'{case.name}: {counted}, not {tokens(case)}')
+    score(f'{provider:16} {"usage":12} {len(cases) - len(wrong)} of {len(cases)} counted right')
+    assert not wrong, '\n'.join(wrong)
