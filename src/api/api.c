@@ -19,11 +19,16 @@ static const struct exchange_route unknown_v1 = {.endpoint = STR_INIT("unknown")
 static const struct exchange_route unknown_plain = {.endpoint = STR_INIT("unknown"),
                                                     .surface = SURFACE_PLAIN};
 
+static const struct exchange_route *unknown_route(struct str path)
+{
+    bool is_v1 = str_starts_with(path, STR("/v1/")) || str_equals(path, STR("/v1"));
+    return is_v1 ? &unknown_v1 : &unknown_plain;
+}
+
 static void refuse_path(struct exchange *x)
 {
     struct str path = x->request->path;
-    bool is_v1 = str_starts_with(path, STR("/v1/"));
-    x->route = is_v1 ? &unknown_v1 : &unknown_plain;
+    x->route = unknown_route(path);
     if (str_starts_with(path, STR("/v1/v1/")))
         reply_problem(x, PROBLEM_NOT_FOUND, STR(""),
                       STR("This path has /v1 twice: the client's base URL should end with one /v1."));
@@ -43,7 +48,7 @@ static void refuse_method(struct exchange *x, uint32_t methods)
 {
     struct lines l;
     struct str allowed = method_list(x->arena, methods);
-    x->route = str_starts_with(x->request->path, STR("/v1/")) ? &unknown_v1 : &unknown_plain;
+    x->route = unknown_route(x->request->path);
     lines_init(&l, x->arena, 1024);
     lines_add(&l, STR("Allow"), allowed);
     struct chat_error err = {.problem = PROBLEM_METHOD_NOT_ALLOWED};
@@ -108,7 +113,7 @@ static void refuse(void *arg, struct http_exchange *http, int status, const char
     struct exchange *x = exchange_begin(api->gateway, http);
     struct chat_error err = {
         .problem = problem_of_status(status), .status = status, .message = str_from_cstr(why)};
-    x->route = str_starts_with(x->request->path, STR("/v1/")) ? &unknown_v1 : &unknown_plain;
+    x->route = unknown_route(x->request->path);
     reply_error(x, &err, NULL);
     exchange_end(x);
 }

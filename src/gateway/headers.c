@@ -95,16 +95,26 @@ void headers_upstream(struct exchange *x, struct lines *l)
     lines_add(l, STR("traceparent"), str_of(traceparent, sizeof traceparent));
 }
 
-void headers_back(const struct http_response *from, struct lines *l)
+void headers_back(const struct http_response *from, bool is_stream, struct lines *l)
 {
+    enum { FOR_STREAMS = 2 };
     static const struct str prefixes[] = {
-        STR_INIT("x-ratelimit-"),           STR_INIT("ratelimit"),
-        STR_INIT("anthropic-ratelimit-"),   STR_INIT("x-weir-"),
-        STR_INIT("access-control-"),        STR_INIT("x-cache"),
-        STR_INIT("x-content-type-options"), STR_INIT("x-frame-options"),
-        STR_INIT("x-xss-protection"),       STR_INIT("content-security-policy"),
+        STR_INIT("x-ratelimit-"),
+        STR_INIT("ratelimit"),
+        STR_INIT("anthropic-ratelimit-"),
+        STR_INIT("x-weir-"),
+        STR_INIT("access-control-"),
+        STR_INIT("x-cache"),
+        STR_INIT("x-content-type-options"),
+        STR_INIT("x-frame-options"),
+        STR_INIT("x-xss-protection"),
+        STR_INIT("content-security-policy"),
+        /* the last FOR_STREAMS: */
+        STR_INIT("cache-control"),
+        STR_INIT("x-accel-buffering"),
     };
-    pass(&from->headers, stops_back, prefixes, ARRAY_COUNT(prefixes), l);
+    size_t count = ARRAY_COUNT(prefixes) - (is_stream ? 0 : FOR_STREAMS);
+    pass(&from->headers, stops_back, prefixes, count, l);
 }
 
 struct str headers_query(struct exchange *x)

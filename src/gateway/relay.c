@@ -22,7 +22,7 @@ static void head_lines(struct attempt *a, struct lines *l)
 {
     struct exchange *x = a->exchange;
     lines_init(l, x->arena, 1536);
-    headers_back(&a->head, l);
+    headers_back(&a->head, a->has_sse, l);
     add_own_lines(x, a, l);
     reply_common_lines(x, l);
     if (x->facts.is_stream && a->has_sse)
