@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "http/bytes.h"
+#include "base/fmt.h"
 #include "http/message.h"
 
 #include <stdio.h>
@@ -374,14 +375,14 @@ TEST(message, tells_framing_and_the_life_of_the_connection)
 static struct str make_head(char *at, size_t target_bytes, size_t value_bytes, int headers)
 {
     char *to = at;
-    to = stpcpy(to, "GET /");
+    to = fmt_str(to, STR("GET /"));
     memset(to, 'a', target_bytes - 1);
     to += target_bytes - 1;
-    to = stpcpy(to, " HTTP/1.1\r\n" HOST "X: ");
+    to = fmt_str(to, STR(" HTTP/1.1\r\n" HOST "X: "));
     memset(to, 'b', value_bytes);
     to += value_bytes;
-    for (int i = 0; i < headers; i++) to = stpcpy(to, "\r\nY: c");
-    to = stpcpy(to, "\r\n\r\n");
+    for (int i = 0; i < headers; i++) to = fmt_str(to, STR("\r\nY: c"));
+    to = fmt_str(to, STR("\r\n\r\n"));
     return str_of(at, (size_t)(to - at));
 }
 
