@@ -55,10 +55,12 @@ static const bool stops_back[H_COUNT] = {
     [H_TRACESTATE] = true,
 };
 
+/* A header has a name; the prefixes are in lower case. */
 static bool starts_with_any(struct str name, const struct str *prefixes, size_t count)
 {
+    char first = ascii_lower(name.at[0]);
     for (size_t i = 0; i < count; i++)
-        if (str_starts_with_nocase(name, prefixes[i])) return true;
+        if (first == prefixes[i].at[0] && str_starts_with_nocase(name, prefixes[i])) return true;
     return false;
 }
 
