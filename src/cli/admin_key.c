@@ -94,6 +94,11 @@ bool admin_key_init(struct admin_key *k, const struct config *c, bool is_termina
 
 void admin_key_show(struct admin_key *k, const char *address, const char *model)
 {
+    if (k->exists && !k->is_new)
+        fprintf(
+            stderr,
+            "weir: the admin key of an earlier start is in force; delete %s beside the store to get a new one\n",
+            DIGEST_FILE);
     if (!k->is_new) return;
     if (k->file[0]) {
         fprintf(stderr, "weir: no key is configured, so an admin key was made: it is in %s\n", k->file);
