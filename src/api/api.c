@@ -114,7 +114,10 @@ static void refuse(void *arg, struct http_exchange *http, int status, const char
     struct chat_error err = {
         .problem = problem_of_status(status), .status = status, .message = str_from_cstr(why)};
     x->route = unknown_route(x->request->path);
-    reply_error(x, &err, NULL);
+    if (status == 413)
+        reply_body_too_large(x);
+    else
+        reply_error(x, &err, NULL);
     exchange_end(x);
 }
 

@@ -39,9 +39,7 @@ static bool read_body(struct exchange *x)
     if (io == IO_CANCELLED) return false;
     int status = http_exchange_body_status(x->http);
     if (status == 413)
-        reply_problem(x, PROBLEM_TOO_LARGE, STR(""),
-                      arena_printf(x->arena, "The request body is larger than %lld bytes (server.max_body).",
-                                   (long long)x->config->server.max_body_bytes));
+        reply_body_too_large(x);
     else if (status == 408)
         reply_problem(x, PROBLEM_SLOW_REQUEST, STR(""), STR("The request body did not arrive in time."));
     else if (status)

@@ -138,6 +138,13 @@ void reply_problem(struct exchange *x, enum problem problem, struct str param, s
     reply_error(x, &(struct chat_error){.problem = problem, .param = param, .message = message}, NULL);
 }
 
+void reply_body_too_large(struct exchange *x)
+{
+    reply_problem(x, PROBLEM_TOO_LARGE, STR(""),
+                  arena_printf(x->arena, "The request body is larger than %lld bytes (server.max_body).",
+                               (long long)x->config->server.max_body_bytes));
+}
+
 void reply_json(struct exchange *x, int status, struct str body)
 {
     struct lines l;

@@ -11,6 +11,8 @@ void reply_common_lines(struct exchange *x, struct lines *l);
 void reply_error(struct exchange *x, const struct chat_error *err, struct lines *lines);
 /* The usual case: problem, field (or empty), sentence. */
 void reply_problem(struct exchange *x, enum problem problem, struct str param, struct str message);
+/* 413, with the limit and its option. */
+void reply_body_too_large(struct exchange *x);
 void reply_json(struct exchange *x, int status, struct str body);
 void reply_text(struct exchange *x, struct str content_type, struct str body);
 /* Retry-After: whole seconds, at least 1. */
