@@ -16,6 +16,22 @@
 
 _Thread_local struct loop *loop_of_thread __attribute__((tls_model("initial-exec")));
 
+#ifdef SANITIZE_THREAD_ON
+/* libuv closes descriptors by bare system calls that ThreadSanitizer does not see: a number that comes back in another
+ * thread then looks like a race on the descriptor. */
+const char *__tsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void)
+{
+    return "race_top:^socket$\n"
+           "race_top:^accept4$\n"
+           "race_top:^pipe2$\n"
+           "race_top:^eventfd$\n"
+           "race_top:epoll_create1$\n"
+           "race_top:^__close$\n"
+           "race_top:^close$\n";
+}
+#endif
+
 /* ---- the queue ---- */
 
 static void queue_serve(struct loop *l)

@@ -343,7 +343,8 @@ static void plain_unread(struct stream *s, struct str rest)
     struct early *h = n->held;
     if (h && !p->early && !p->fresh.len && rest.at + rest.len == h->bytes + h->from + h->len) {
         size_t kept = h->len - rest.len;
-        fiber_lend(h->bytes + h->from, kept > 8 ? kept - 8 : 0); /* not what comes back, nor the eight it begins in */
+        fiber_lend(h->bytes + h->from,
+                   kept > 8 ? kept - 8 : 0); /* not what comes back, nor the eight it begins in */
         h->from += kept;
         h->len = rest.len;
         p->early = h;

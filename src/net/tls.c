@@ -24,6 +24,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 
 enum {
     RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH,
@@ -34,7 +35,10 @@ enum {
 };
 
 struct tls_context {
-    SSL_CTX *ssl; /* counts its references: streams outlive the context */
+    SSL_CTX *ssl; /* counts its own references: streams outlive the context */
+    uv_mutex_t lock;
+    atomic_uint refs;     /* the owner, and loads on the pool */
+    atomic_bool is_ready; /* its authorities are loaded */
 };
 
 /* One per loop. */
@@ -106,13 +110,9 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 
 /* ---- the context ---- */
 
-static bool context_trust(SSL_CTX *ssl, const char *ca_file, struct err *err)
+static bool trust_file(SSL_CTX *ssl, const char *ca_file, struct err *err)
 {
     ERR_clear_error();
-    if (!ca_file) {
-        if (SSL_CTX_set_default_verify_paths(ssl) == 1) return true;
-        return err_set(err, ERR_TLS, "the system's trusted certificates cannot be read");
-    }
     if (SSL_CTX_load_verify_file(ssl, ca_file) == 1) return true;
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
     return err_set(err, ERR_TLS, "%s: no trusted certificates: %s", ca_file, why ? why : "unknown");
@@ -122,6 +122,9 @@ struct tls_context *tls_context_new(const char *ca_file, struct err *err)
 {
     static const unsigned char alpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     struct tls_context *c = xzalloc(sizeof *c);
+    uv_mutex_init(&c->lock);
+    atomic_init(&c->refs, 1);
+    atomic_init(&c->is_ready, ca_file != NULL);
     c->ssl = SSL_CTX_new(TLS_client_method());
     require(c->ssl != NULL);
     require(SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) == 1);
@@ -130,16 +133,43 @@ struct tls_context *tls_context_new(const char *ca_file, struct err *err)
     SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
-    if (context_trust(c->ssl, ca_file, err)) return c;
+    if (!ca_file || trust_file(c->ssl, ca_file, err)) return c;
     tls_context_free(c);
     return NULL;
 }
 
 void tls_context_free(struct tls_context *c)
 {
-    if (!c) return;
+    if (!c || atomic_fetch_sub(&c->refs, 1) > 1) return;
     SSL_CTX_free(c->ssl);
+    uv_mutex_destroy(&c->lock);
     xfree(c);
+}
+
+/* On the pool. Who comes second waits for the lock and finds it done. */
+static void load_work(void *job)
+{
+    struct tls_context *c = job;
+    uv_mutex_lock(&c->lock);
+    if (!atomic_load(&c->is_ready)) {
+        (void)SSL_CTX_set_default_verify_paths(c->ssl); /* what it cannot read it will not trust */
+        atomic_store(&c->is_ready, true);
+    }
+    uv_mutex_unlock(&c->lock);
+}
+
+static void load_drop(void *job)
+{
+    tls_context_free(job);
+}
+
+static enum io context_ready(struct tls_context *c, msec_t deadline)
+{
+    if (LIKELY(atomic_load(&c->is_ready))) return IO_OK;
+    atomic_fetch_add(&c->refs, 1);
+    enum io io = fiber_offload(load_work, load_drop, c, deadline);
+    if (io == IO_OK) tls_context_free(c);
+    return io;
 }
 
 void tls_scratch_free(struct tls_scratch *t)
@@ -580,9 +610,14 @@ enum io tls_connect(struct tls_context *c, struct stream **s, struct str server_
                     struct err *err)
 {
     require((*s)->ops == &plain_ops);
+    enum io io = context_ready(c, deadline);
+    if (io != IO_OK) {
+        stream_close(s);
+        return io;
+    }
     struct tls *t = tls_new(c, *s);
     *s = &t->stream;
-    enum io io = set_name(t, server_name, err) ? shake_hands(t, deadline, err) : IO_FAIL;
+    io = set_name(t, server_name, err) ? shake_hands(t, deadline, err) : IO_FAIL;
     t->has_shaken_hands = io == IO_OK;
     if (io != IO_OK) stream_close(s);
     return io;

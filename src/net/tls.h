@@ -7,7 +7,9 @@
 #include "net/stream.h"
 
 struct tls_context;
-/* Any thread; immutable afterwards, may be shared by threads. ca_file NULL: system trust. */
+/* Any thread; immutable afterwards and shared by threads. ca_file NULL: system trust. That file takes 25 ms to parse and
+ * some MB to keep, so it is read by the first connection (on the thread pool) and one context should serve all who trust
+ * the system. NULL: err says why ca_file is no good. */
 struct tls_context *tls_context_new(const char *ca_file, struct err *err);
 void tls_context_free(struct tls_context *c); /* its streams live on */
 /* *s is a plain stream: taken. IO_OK: *s is the stream that speaks TLS above it; otherwise *s is NULL and, for IO_FAIL,

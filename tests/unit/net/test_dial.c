@@ -232,6 +232,9 @@ static void tls_main(void *arg)
         EXPECT_THAT(str_find(str_from_cstr(err.text), str_from_cstr(t->want_text)) != SIZE_MAX, "says: %s",
                     err.text);
     tls_context_free(c);
+#ifndef WEIR_SANITIZED
+    EXPECT_TRUE(fiber_stack_high_water(fiber_current()) <= 20480); /* of 64 KiB: handshake, certificates and all */
+#endif
     if (s && t->talk) t->talk(s);
     stream_close(&s);
 }
@@ -442,6 +445,35 @@ TEST(tls, a_server_that_does_not_speak_tls_is_refused)
     close(fd);
     unlink(certificates.ca_file);
     SSL_CTX_free(certificates.ssl);
+}
+
+/* The system's authorities are read by the first of many connections, on the pool. */
+static void system_main(void *arg)
+{
+    struct tls_talk *t = arg;
+    struct err err = {0};
+    enum io why;
+    struct tls_context *c = tls_context_new(NULL, &err);
+    struct dial_target target = {.host = STR("127.0.0.1"), .port = t->server.port, .tls = c};
+    for (int i = 0; i < 2; i++) {
+        EXPECT_NULL(dial(&target, fiber_deadline(20000), &why, &err));
+        EXPECT_EQ(err.code, ERR_TLS);
+        EXPECT_TRUE(str_find(str_from_cstr(err.text), STR("certificate refused: ")) != SIZE_MAX);
+    }
+    struct tls_context *unused = tls_context_new(NULL, &err);
+    target.tls = unused;
+    EXPECT_NULL(dial(&target, fiber_now(), &why, &err));
+    EXPECT_EQ(why, IO_TIMEOUT);
+    tls_context_free(unused);
+    tls_context_free(c);
+}
+
+TEST(tls, a_stranger_is_not_trusted_by_the_systems_authorities)
+{
+    struct tls_talk t = {.server = {.kind = SERVER_ECHOES}};
+    tls_server_start(&t.server);
+    run_on_loop(system_main, &t);
+    tls_server_stop(&t.server);
 }
 
 TEST(tls, a_missing_file_of_authorities_is_told)
