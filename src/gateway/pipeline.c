@@ -197,17 +197,22 @@ static void end_cancelled(struct exchange *x)
         reply_error(x, &err, NULL);
 }
 
+/* Time and number of attempts are bounded; what our own addition to the request spoilt does not count. */
+static bool may_go_on(const struct exchange *x, const struct plan *plan, enum after after)
+{
+    if (fiber_now() >= x->deadline) return false;
+    return after == TRY_AGAIN || x->attempts < plan->settings->attempts;
+}
+
 static void try_targets(struct exchange *x, const struct plan *plan)
 {
     struct tally tally = {0};
-    for (unsigned i = 0; i < plan->count && x->attempts < plan->settings->attempts;) {
-        enum after after = try_target(x, plan, &plan->targets[i], &tally);
-        if (after == ANSWERED && x->outcome != OUTCOME_CALLER_GONE) return;
-        if (exchange_is_cancelled(x)) {
-            end_cancelled(x);
-            return;
-        }
-        if (after == TRY_NEXT) i++;
+    enum after after = TRY_NEXT;
+    for (unsigned i = 0; i < plan->count && may_go_on(x, plan, after); i += after == TRY_NEXT) {
+        after = try_target(x, plan, &plan->targets[i], &tally);
+        bool has_ended = after == ANSWERED && x->outcome != OUTCOME_CALLER_GONE;
+        if (exchange_is_cancelled(x) && !has_ended) end_cancelled(x);
+        if (exchange_is_cancelled(x) || after == ANSWERED) return;
     }
     reply_failure(x, &tally);
 }
