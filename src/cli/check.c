@@ -12,7 +12,11 @@ static bool can_serve(struct config *c)
     struct registry *registry = registry_new();
     struct catalogues *catalogues = catalogues_new();
     struct snapshot *s = snapshot_new(
-        &(struct snapshot_request){.config = c, .registry = registry, .catalogues = catalogues}, &err);
+        &(struct snapshot_request){.config = c,
+                                   .registry = registry,
+                                   .catalogues = catalogues,
+                                   .simulator_url = STR("http://127.0.0.1:1/v1")},
+        &err);
     if (!s) fprintf(stderr, "%s\n", err.text);
     bool can = s != NULL;
     snapshot_unref(&s);

@@ -37,6 +37,7 @@ struct serve {
     unsigned address_count;
     int simulator_fds[MAX_WORKERS];
     char simulator_url[64]; /* empty: none runs */
+    bool is_demo;           /* started without any provider */
 };
 
 /* ---- logging from main: the last ring ---- */
@@ -69,13 +70,21 @@ static bool open_sockets(struct serve *s, struct err *err)
     return true;
 }
 
-/* Without a provider the model `demo` is served by simulators on a private port of this machine. */
+static bool wants_simulator(const struct config *c)
+{
+    for (size_t i = 0; i < c->providers.count; i++)
+        if (c->providers.at[i].kind == KIND_SIMULATOR && c->providers.at[i].base_url.len == 0) return true;
+    return c->providers.count == 0;
+}
+
+/* Without a provider the model `demo` is served by simulators on a private port of this machine; a provider of the kind
+ * `simulator` without a base_url is, too. */
 static bool open_simulator(struct serve *s, struct err *err)
 {
     struct listen_address address;
     char text[128];
     for (unsigned i = 0; i < s->worker_count; i++) s->simulator_fds[i] = -1;
-    if (s->config->providers.count > 0) return true;
+    if (!wants_simulator(s->config)) return true;
     if (!listen_address_parse(&address, STR("127.0.0.1:0"), err)) return false;
     if (!listen_sockets(&address, s->simulator_fds, s->worker_count, err)) return false;
     listen_address_format(&address, text);
@@ -85,7 +94,7 @@ static bool open_simulator(struct serve *s, struct err *err)
 
 static struct snapshot *build_snapshot(struct serve *s, struct config *c, struct err *err)
 {
-    if (c->providers.count == 0 && s->simulator_url[0]) config_add_demo(c, str_from_cstr(s->simulator_url));
+    if (c->providers.count == 0 && s->simulator_url[0]) config_add_demo(c);
     return snapshot_new(
         &(struct snapshot_request){.config = c,
                                    .registry = s->registry,
@@ -141,11 +150,11 @@ static void greet(struct serve *s)
                 s->addresses[i].is_unix ? "" : "http://", text, s->worker_count,
                 s->worker_count == 1 ? "" : "s");
     }
-    if (s->simulator_url[0])
+    if (s->is_demo)
         fprintf(stderr,
                 "weir: no provider is configured: the model \"demo\" is simulated. Set OPENAI_API_KEY (or "
                 "another provider's key), or add providers to weir.yaml.\n");
-    admin_key_show(&s->admin_key, first, s->simulator_url[0] ? "demo" : s->config->default_model.at);
+    admin_key_show(&s->admin_key, first, s->is_demo ? "demo" : s->config->default_model.at);
 }
 
 /* ---- reload ---- */
@@ -245,6 +254,7 @@ static void control(struct serve *s, const sigset_t *set)
 /* ---- the whole ---- */
 static bool set_up(struct serve *s, struct err *err)
 {
+    s->is_demo = s->config->providers.count == 0;
     s->worker_count = limits_workers(s->config->server.workers, MAX_WORKERS);
     if (!admin_key_init(&s->admin_key, s->config, isatty(STDERR_FILENO), err)) return false;
     s->registry = registry_new();

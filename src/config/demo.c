@@ -1,11 +1,11 @@
 /* config/demo.c: what the file would say:
- *     providers: { simulator: { kind: simulator, base_url: … } }
+ *     providers: { simulator: { kind: simulator } }
  *     models: { demo: { targets: [ { provider: simulator, model: demo } ] } } */
 #include "config/demo.h"
 
 #include "base/check.h"
 
-void config_add_demo(struct config *fresh, struct str base_url)
+void config_add_demo(struct config *fresh)
 {
     require(fresh->providers.count == 0);
     struct arena *a = &fresh->_arena;
@@ -14,7 +14,6 @@ void config_add_demo(struct config *fresh, struct str base_url)
                                   .kind = KIND_SIMULATOR,
                                   .is_built = true,
                                   .preset = STR("simulator"),
-                                  .base_url = arena_copy(a, base_url),
                                   .model = STR("demo"),
                                   .breaker = fresh->breaker,
                                   .cooldown = fresh->cooldown};

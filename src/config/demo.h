@@ -4,8 +4,8 @@
 
 #include "config/config.h"
 
-/* Adds a provider `simulator` at base_url and a model `demo` that goes there. Before the snapshot is shared, and only
+/* Adds a provider `simulator` (the built-in one) and a model `demo` that goes there. Before the snapshot is shared, and only
  * into one without providers. */
-void config_add_demo(struct config *fresh, struct str base_url);
+void config_add_demo(struct config *fresh);
 
 #endif

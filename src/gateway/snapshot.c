@@ -122,7 +122,7 @@ static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
 static bool build_provider(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
                            struct err *err)
 {
-    if (!provider_facts_fill(&p->facts, &s->_arena, p->config, err)) return false;
+    if (!provider_facts_fill(&p->facts, &s->_arena, p->config, r->simulator_url, err)) return false;
     if (!build_lines(p, s, err) || !build_endpoints(p, s, r, err)) return false;
     p->catalogue = catalogues_get(r->catalogues, p->name, p->facts.base_urls.at[0]);
     if (p->config->requests_per_minute == 0) return true;

@@ -60,6 +60,7 @@ struct snapshot_request {
     struct registry *registry;
     struct catalogues *catalogues;
     const unsigned char *admin_digest;
+    struct str simulator_url; /* of the built-in simulator; empty: none runs */
     msec_t now;
 };
 /* NULL: err. One reference. */

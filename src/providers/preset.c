@@ -76,10 +76,9 @@ static bool complete_url(struct str *out, struct arena *a, const char *version_p
 }
 
 static bool fill_urls(struct provider_facts *out, struct arena *a, const struct config_provider *p,
-                      const struct preset *preset, struct err *err)
+                      struct str known, struct err *err)
 {
-    struct str first = p->base_url;
-    if (str_is_empty(first) && preset && preset->base_url) first = str_from_cstr(preset->base_url);
+    struct str first = p->base_url.len ? p->base_url : known;
     if (str_is_empty(first))
         return err_set(err, ERR_INVALID, "provider %.*s: base_url is missing", STR_ARG(p->name));
     struct str *urls = arena_new_array(a, struct str, 1 + p->base_urls.count);
@@ -96,7 +95,7 @@ static bool fill_urls(struct provider_facts *out, struct arena *a, const struct 
 }
 
 bool provider_facts_fill(struct provider_facts *out, struct arena *a, const struct config_provider *p,
-                         struct err *err)
+                         struct str simulator_url, struct err *err)
 {
     const struct preset *preset = preset_find(p->preset);
     enum config_kind kind = p->kind;
@@ -110,5 +109,6 @@ bool provider_facts_fill(struct provider_facts *out, struct arena *a, const stru
     if (out->stream_usage == STREAM_USAGE_FROM_PRESET)
         out->stream_usage = preset ? preset->stream_usage : INJECT;
     if (str_is_empty(out->model) && preset && preset->model) out->model = str_from_cstr(preset->model);
-    return fill_urls(out, a, p, preset, err);
+    struct str known = preset && preset->base_url ? str_from_cstr(preset->base_url) : STR("");
+    return fill_urls(out, a, p, kind == KIND_SIMULATOR ? simulator_url : known, err);
 }

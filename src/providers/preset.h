@@ -36,8 +36,10 @@ struct provider_facts {
     enum config_stream_usage stream_usage; /* never …_FROM_PRESET */
     struct str model;                      /* empty: cannot serve `auto` */
 };
-/* False: ERR_INVALID (nothing says where it is) or ERR_UNSUPPORTED (its kind is not built). */
+/* simulator_url: where the built-in simulator answers, for providers of that kind without a base_url; empty: none runs.
+ * False: ERR_INVALID (nothing says where it is) or ERR_UNSUPPORTED (its kind is not built). */
 MUST_CHECK bool provider_facts_fill(struct provider_facts *out, struct arena *a,
-                                    const struct config_provider *p, struct err *err);
+                                    const struct config_provider *p, struct str simulator_url,
+                                    struct err *err);
 
 #endif
