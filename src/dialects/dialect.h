@@ -46,10 +46,10 @@ struct operation_row {
 const struct operation_row *operation_row(enum operation op);
 
 /* ---- same dialect: the request ---- */
-enum { FACTS_MAX_MEMBERS = 8 };
+enum { FACTS_MAX_MEMBERS = 8, MODEL_NAME_MAX_BYTES = 512 };
 struct request_facts {
     struct str body;  /* lent */
-    struct str model; /* unescaped; empty: left out */
+    struct str model; /* unescaped, at most MODEL_NAME_MAX_BYTES; empty: left out */
     bool is_stream;
     bool wants_usage;                             /* the caller asked for a stream's usage himself */
     int64_t max_tokens;                           /* 0: not said */

@@ -6,6 +6,7 @@
  * (reasoning text under three names, usage in three places, `[DONE]` or none). */
 #include "dialects/openai_reply.h"
 
+#include "base/check.h"
 #include "json/cursor.h"
 #include "json/writer.h"
 
@@ -35,6 +36,10 @@ static bool read_model(struct request_facts *facts, struct arena *a, struct chat
         return refuse(err, STR("model"),
                       arena_printf(a, "model: a string with the model's name is needed, got %s",
                                    json_type_name(model.type)));
+    if (facts->model.len > MODEL_NAME_MAX_BYTES)
+        return refuse(err, STR("model"),
+                      arena_printf(a, "model: a name has at most %d bytes, this one has %zu",
+                                   MODEL_NAME_MAX_BYTES, facts->model.len));
     facts->model = arena_copy(a, facts->model); /* outlives the body */
     return true;
 }
@@ -64,9 +69,9 @@ static void splice_model(struct json_splice *s, struct arena *a, const struct re
     struct json_value old = facts->members[MODEL].value;
     if (str_is_empty(model) || (str_equals(model, facts->model) && json_exists(old))) return;
     struct buf quoted;
-    buf_init(&quoted, 4096);
-    bool fits = json_append_str(&quoted, model);
-    struct str name = fits ? arena_copy(a, buf_str(&quoted)) : STR("\"\"");
+    buf_init(&quoted, 6 * model.len + 2); /* each byte an escape */
+    require(json_append_str(&quoted, model));
+    struct str name = arena_copy(a, buf_str(&quoted));
     buf_done(&quoted);
     if (json_exists(old))
         json_splice_replace(s, old, name);

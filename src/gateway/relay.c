@@ -154,7 +154,7 @@ static enum io batch_write(struct batch *b, struct attempt *a)
 /* How a stream that has begun ends badly. */
 void relay_error_event(struct exchange *x, const struct chat_error *err)
 {
-    enum { MAX_EVENT_BYTES = 16384, MAX_MESSAGE_BYTES = 2048 };
+    enum { MAX_EVENT_BYTES = 128 * 1024, MAX_MESSAGE_BYTES = 2048 };
     struct chat_error shown = *err;
     struct buf event;
     buf_init(&event, MAX_EVENT_BYTES);

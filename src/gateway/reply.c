@@ -4,7 +4,8 @@
 #include "base/check.h"
 #include "json/writer.h"
 
-enum { ERROR_BODY_MAX_BYTES = 64 * 1024 };
+/* Holds a message of a sixteenth of it, each byte an escape, and a trail of the longest model names. */
+enum { ERROR_BODY_MAX_BYTES = 128 * 1024 };
 
 /* ---- lines on every reply ---- */
 static const struct str SECURITY_LINES = STR_INIT("X-Content-Type-Options: nosniff\r\n"
@@ -126,7 +127,7 @@ void reply_error(struct exchange *x, const struct chat_error *err, struct lines 
     struct buf body;
     buf_init(&body, ERROR_BODY_MAX_BYTES);
     struct chat_error shown = *err;
-    if (shown.message.len > ERROR_BODY_MAX_BYTES / 8) shown.message.len = ERROR_BODY_MAX_BYTES / 8;
+    if (shown.message.len > ERROR_BODY_MAX_BYTES / 16) shown.message.len = ERROR_BODY_MAX_BYTES / 16;
     require(write_body(x, &body, &shown));
     x->error_type = str_from_cstr(problem_type(err->problem));
     send_reply(x, err->status ? err->status : problem_status(err->problem), lines, buf_str(&body));
