@@ -21,6 +21,7 @@
 
 #include <arpa/inet.h>
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -156,6 +157,7 @@ static void load_work(void *job)
         atomic_store(&c->is_ready, true);
     }
     uv_mutex_unlock(&c->lock);
+    OPENSSL_thread_stop(); /* this thread of the pool need not keep OpenSSL's state */
 }
 
 static void load_drop(void *job)
