@@ -98,8 +98,7 @@ static enum io wait_kept_alive(struct attempt *a,
         msec_t deadline = sooner(a->deadline, x->keepalive_at);
         enum io io = wait(a, chunk, deadline);
         if (io != IO_TIMEOUT || deadline >= a->deadline) return io;
-        io = relay_keepalive(x);
-        if (io != IO_OK) return io == IO_CANCELLED ? io : IO_FAIL;
+        if (relay_keepalive(x) != IO_OK) return IO_CANCELLED; /* the caller's fault, never the provider's */
         x->keepalive_at = fiber_deadline(a->settings->keepalive_ms);
     }
 }
