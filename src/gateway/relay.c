@@ -222,7 +222,8 @@ static enum outcome relay_events(struct attempt *a)
         if (facts & EVENT_MALFORMED || !batch_add(&batch, a, event.raw)) break;
         if (facts & EVENT_ERROR) return end_reported(a, &batch);
     }
-    if (batch_write(&batch, a) != IO_OK) return OUTCOME_CALLER_GONE; /* nothing can be told any more, either */
+    if (batch_write(&batch, a) != IO_OK)
+        return OUTCOME_CALLER_GONE; /* nothing can be told any more, either */
     if (sse == SSE_MORE) return OUTCOME_SUCCESS;
     return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream broke: an event cannot be read."));
 }
