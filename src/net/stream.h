@@ -2,9 +2,10 @@
  * the same six verbs. For the thread of the stream's loop. A stream is on the heap; libuv's handle and
  * requests live inside it, so a cancelled fiber can always just leave.
  *
- * Reading stays on from the first read until close, into one buffer of the loop. So a hang-up is seen
- * whenever it happens; bytes that come while nobody reads are kept up to STREAM_EARLY_BYTES, then
- * reading stops until they are taken.
+ * Reading stays on from the first read (or stream_set_hooks) until close, into one buffer of the loop. So a
+ * hang-up is seen whenever it happens; bytes that come while nobody reads are kept up to STREAM_EARLY_BYTES,
+ * then reading stops until they are taken, and a hang-up is seen within a second. (A peer whose last bytes do
+ * not fit into our kernel's buffer cannot tell us its end before they are taken; an abort of its can.)
  * At most one fiber reads and at most one writes at a time. */
 #ifndef WEIR_NET_STREAM_H
 #define WEIR_NET_STREAM_H

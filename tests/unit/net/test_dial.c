@@ -233,7 +233,8 @@ static void tls_main(void *arg)
                     err.text);
     tls_context_free(c);
 #ifndef WEIR_SANITIZED
-    EXPECT_TRUE(fiber_stack_high_water(fiber_current()) <= 20480); /* of 64 KiB: handshake, certificates and all */
+    EXPECT_TRUE(fiber_stack_high_water(fiber_current()) <=
+                20480); /* of 64 KiB: handshake, certificates and all */
 #endif
     if (s && t->talk) t->talk(s);
     stream_close(&s);
