@@ -183,15 +183,22 @@ static enum outcome end_cancelled(struct attempt *a)
                           STR("The gateway is shutting down; the stream is not complete."));
 }
 
-static enum outcome end_of_stream(struct attempt *a)
+/* No more comes, by the provider's end (IO_END) or for worse. What is complete stays complete: with its finish reason or
+ * end mark everything that counts is out, unless half an event is left. */
+static enum outcome end_of_stream(struct attempt *a, enum io io)
 {
     struct exchange *x = a->exchange;
-    if (x->dialect->same->read_end(&a->observer) == ENDING_INCOMPLETE)
-        return end_incomplete(a, PROBLEM_UPSTREAM,
-                              STR("The provider's stream ended before it was complete."));
     struct str rest = sse_rest(&a->sse);
-    enum io io = http_exchange_send_last(x->http, &rest, rest.len ? 1 : 0);
-    return io == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
+    bool is_complete = x->dialect->same->read_end(&a->observer) == ENDING_COMPLETE;
+    if (is_complete && (io == IO_END || rest.len == 0)) {
+        io = http_exchange_send_last(x->http, &rest, rest.len ? 1 : 0);
+        return io == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
+    }
+    if (io == IO_TIMEOUT)
+        return end_incomplete(a, PROBLEM_TIMEOUT, STR("The provider's stream stalled; it is not complete."));
+    return end_incomplete(a, PROBLEM_UPSTREAM,
+                          io == IO_END ? STR("The provider's stream ended before it was complete.")
+                                       : STR("The provider's stream broke off."));
 }
 
 /* The provider's own error event goes on as it is; then the stream is over whatever the provider sends. */
@@ -240,6 +247,15 @@ static void send_stream_head(struct attempt *a)
                                                                .content_length = -1});
 }
 
+/* Behind the end mark only the message's own end is worth waiting for. */
+static msec_t read_deadline(const struct attempt *a, msec_t reply_deadline)
+{
+    enum { AFTER_END_MS = 1000 };
+    msec_t idle_ms = a->observer.seen & EVENT_TERMINAL ? AFTER_END_MS : a->settings->timeouts.idle_ms;
+    msec_t deadline = fiber_deadline(idle_ms);
+    return deadline < reply_deadline ? deadline : reply_deadline;
+}
+
 static enum outcome relay_stream(struct attempt *a)
 {
     struct exchange *x = a->exchange;
@@ -252,17 +268,9 @@ static enum outcome relay_stream(struct attempt *a)
     if (x->deadline < reply_deadline) reply_deadline = x->deadline;
     while (outcome == OUTCOME_SUCCESS) {
         struct str chunk;
-        msec_t deadline = fiber_deadline(a->settings->timeouts.idle_ms);
-        if (reply_deadline < deadline) deadline = reply_deadline;
-        switch (http_call_read_body(a->call, &chunk, deadline, &a->err)) {
-        case IO_OK: break;
-        case IO_END: return end_of_stream(a);
-        case IO_TIMEOUT:
-            return end_incomplete(a, PROBLEM_TIMEOUT,
-                                  STR("The provider's stream stalled; it is not complete."));
-        case IO_CANCELLED: return end_cancelled(a);
-        case IO_FAIL: return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream broke off."));
-        }
+        enum io io = http_call_read_body(a->call, &chunk, read_deadline(a, reply_deadline), &a->err);
+        if (io == IO_CANCELLED) return end_cancelled(a);
+        if (io != IO_OK) return end_of_stream(a, io);
         sse_feed(&a->sse, chunk);
         outcome = relay_events(a);
     }
