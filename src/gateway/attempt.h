@@ -23,6 +23,7 @@ struct attempt {
     struct breaker_ticket ticket;
     int64_t started_ns, content_ns; /* content: the first; 0: none yet */
     msec_t deadline;                /* until content or the whole plain reply */
+    msec_t reply_deadline;          /* until the end of the reply */
 
     struct http_call *call;
     struct http_response head; /* status 0: there was none */

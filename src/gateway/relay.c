@@ -54,6 +54,15 @@ enum io relay_keepalive(struct exchange *x)
     return http_exchange_send_body(x->http, &x->dialect->keepalive, 1);
 }
 
+/* Behind a stream's end mark only the message's own end is worth waiting for. */
+static msec_t read_deadline(const struct attempt *a)
+{
+    enum { AFTER_END_MS = 1000 };
+    msec_t idle_ms = a->observer.seen & EVENT_TERMINAL ? AFTER_END_MS : a->settings->timeouts.idle_ms;
+    msec_t deadline = fiber_deadline(idle_ms);
+    return deadline < a->reply_deadline ? deadline : a->reply_deadline;
+}
+
 /* ---- plain ---- */
 static enum outcome relay_rest(struct attempt *a, struct http_reply_head *head)
 {
@@ -65,8 +74,7 @@ static enum outcome relay_rest(struct attempt *a, struct http_reply_head *head)
     buf_done(&a->held);
     while (io == IO_OK) {
         struct str chunk;
-        msec_t deadline = fiber_deadline(a->settings->timeouts.idle_ms);
-        enum io got = http_call_read_body(a->call, &chunk, deadline, &a->err);
+        enum io got = http_call_read_body(a->call, &chunk, read_deadline(a), &a->err);
         if (got == IO_END)
             return http_exchange_finish(x->http) == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
         if (got == IO_CANCELLED) return OUTCOME_CALLER_GONE;
@@ -247,15 +255,6 @@ static void send_stream_head(struct attempt *a)
                                                                .content_length = -1});
 }
 
-/* Behind the end mark only the message's own end is worth waiting for. */
-static msec_t read_deadline(const struct attempt *a, msec_t reply_deadline)
-{
-    enum { AFTER_END_MS = 1000 };
-    msec_t idle_ms = a->observer.seen & EVENT_TERMINAL ? AFTER_END_MS : a->settings->timeouts.idle_ms;
-    msec_t deadline = fiber_deadline(idle_ms);
-    return deadline < reply_deadline ? deadline : reply_deadline;
-}
-
 static enum outcome relay_stream(struct attempt *a)
 {
     struct exchange *x = a->exchange;
@@ -264,11 +263,9 @@ static enum outcome relay_stream(struct attempt *a)
     buf_done(&a->held);
     exchange_release_request(x);
     fiber_trim_stack();
-    msec_t reply_deadline = fiber_deadline(a->settings->timeouts.reply_ms);
-    if (x->deadline < reply_deadline) reply_deadline = x->deadline;
     while (outcome == OUTCOME_SUCCESS) {
         struct str chunk;
-        enum io io = http_call_read_body(a->call, &chunk, read_deadline(a, reply_deadline), &a->err);
+        enum io io = http_call_read_body(a->call, &chunk, read_deadline(a), &a->err);
         if (io == IO_CANCELLED) return end_cancelled(a);
         if (io != IO_OK) return end_of_stream(a, io);
         sse_feed(&a->sse, chunk);
