@@ -107,7 +107,9 @@ static enum io wait_head(struct attempt *a, struct str *chunk, msec_t deadline)
 {
     (void)chunk;
     http_call_set_deadline(a->call, deadline);
-    return http_call_read_head(a->call, &a->head, a->exchange->arena, &a->err);
+    enum io io = http_call_read_head(a->call, &a->head, a->exchange->arena, &a->err);
+    if (io != IO_OK) a->head = (struct http_response){0}; /* it may hold an interim one, or half of one */
+    return io;
 }
 
 static enum io wait_chunk(struct attempt *a, struct str *chunk, msec_t deadline)
