@@ -181,17 +181,22 @@ static bool is_json_type(struct str type)
     return type.len == 0 || str_contains_nocase(type, STR("json"));
 }
 
+static bool is_encoded(const struct attempt *a)
+{
+    struct str encoding = http_headers_value(&a->head.headers, H_CONTENT_ENCODING);
+    return encoding.len && !str_equals_nocase(encoding, STR("identity"));
+}
+
 static enum outcome read_reply(struct attempt *a)
 {
-    struct str type = http_headers_value(&a->head.headers, H_CONTENT_TYPE);
-    if (http_headers_value(&a->head.headers, H_CONTENT_ENCODING).len)
-        return malformed(a, "the reply is encoded although identity was asked for");
+    if (!is_json_type(http_headers_value(&a->head.headers, H_CONTENT_TYPE)))
+        return malformed(a, "the reply is not JSON by its content type");
+    if (is_encoded(a)) return malformed(a, "the reply is encoded although identity was asked for");
     bool is_short = a->head.framing == FRAMING_LENGTH && a->head.content_length <= PLAIN_MAX_CHECKED_BYTES;
     enum io io = is_short ? http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err)
                           : gather(a);
     if (io != IO_OK) return outcome_of_io(a, io);
     if (a->is_cut_short) return OUTCOME_SUCCESS; /* too large to be held back: its head and size must do */
-    if (!is_json_type(type)) return malformed(a, "the reply is not JSON by its content type");
     if (!a->exchange->dialect->same->observe_reply(&a->observer, a->body, &a->err)) return OUTCOME_MALFORMED;
     return OUTCOME_SUCCESS;
 }
@@ -235,8 +240,7 @@ static enum outcome await_content(struct attempt *a)
     struct str type = http_headers_value(&a->head.headers, H_CONTENT_TYPE);
     if (!str_starts_with_nocase(type, STR("text/event-stream")))
         return malformed(a, "a stream was asked for and the reply is none by its content type");
-    if (http_headers_value(&a->head.headers, H_CONTENT_ENCODING).len)
-        return malformed(a, "the stream is encoded although identity was asked for");
+    if (is_encoded(a)) return malformed(a, "the stream is encoded although identity was asked for");
     sse_init(&a->sse, EVENT_MAX_BYTES);
     a->has_sse = true;
     bool has_content = false;
