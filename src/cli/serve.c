@@ -12,6 +12,7 @@
 #include "cli/worker.h"
 #include "config/demo.h"
 #include "net/listener.h"
+#include "net/resolver.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct serve {
     struct config *config;
     struct admin_key admin_key;
     struct registry *registry;
+    struct resolver *resolver;
     struct catalogues *catalogues;
     struct metrics *metrics;
     struct log *log;
@@ -113,6 +115,7 @@ static bool start_workers(struct serve *s, struct err *err)
         for (unsigned k = 0; k < s->address_count; k++) fds[k] = s->fds[k][i];
         struct worker_request r = {.index = i,
                                    .registry = s->registry,
+                                   .resolver = s->resolver,
                                    .metrics = s->metrics,
                                    .log = s->log,
                                    .process = &s->process,
@@ -259,6 +262,7 @@ static bool set_up(struct serve *s, struct err *err)
     s->worker_count = limits_workers(s->config->server.workers, MAX_WORKERS);
     if (!admin_key_init(&s->admin_key, s->config, isatty(STDERR_FILENO), err)) return false;
     s->registry = registry_new();
+    s->resolver = resolver_new();
     s->catalogues = catalogues_new();
     s->process.started_wall_ms = clock_wall_ms();
     s->process.version = STR(WEIR_VERSION);
@@ -277,6 +281,7 @@ static void take_down(struct serve *s)
     metrics_free(s->metrics);
     catalogues_free(s->catalogues);
     registry_free(s->registry);
+    resolver_free(s->resolver);
 }
 
 int cli_serve(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "net/listener.h"
+#include "net/resolver.h"
 #include "simulate/simulator.h"
 
 #include <pthread.h>
@@ -138,6 +139,7 @@ static void *worker_main(void *arg)
     struct starting *s = arg;
     struct worker *w = s->worker;
     w->loop = loop_new();
+    resolver_use(w->loop, w->request.resolver);
     bool is_up = set_up(w, s->err);
     pthread_mutex_lock(&s->lock);
     s->is_up = is_up;

@@ -11,6 +11,7 @@ struct worker;
 struct worker_request {
     unsigned index;
     struct registry *registry;
+    struct resolver *resolver; /* one cache of names for all */
     struct metrics *metrics;
     struct log *log;
     struct process_state *process;

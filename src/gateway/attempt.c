@@ -26,7 +26,8 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
                     !atomic_load_explicit(&target->endpoint->state->refuses_stream_options,
                                           memory_order_relaxed);
     x->dialect->same->observer_init(&a->observer, x->arena, x->route->operation);
-    buf_init(&a->held, x->facts.is_stream ? HOLD_MAX_BYTES : PLAIN_MAX_CHECKED_BYTES);
+    /* A first content that is large itself, and what relay.c gathers from the same chunk, must fit, too. */
+    buf_init(&a->held, x->facts.is_stream ? HOLD_MAX_BYTES + EVENT_MAX_BYTES : PLAIN_MAX_CHECKED_BYTES);
     return a;
 }
 
@@ -213,10 +214,12 @@ static enum outcome hold_event(struct attempt *a, const struct sse_event *event,
         if ((facts & EVENT_TERMINAL) && !(a->observer.seen & (EVENT_CONTENT | EVENT_FINISH)))
             return malformed(a, "the stream ended without content and without a finish reason");
     }
-    if (!attempt_hides(a, facts) && !buf_append(&a->held, event->raw))
-        return malformed(a, "over 256 KiB came before any content");
-    if (a->observer.events > HOLD_MAX_EVENTS) return malformed(a, "over 64 events came before any content");
     *has_content = facts & (EVENT_CONTENT | EVENT_FINISH);
+    if (!attempt_hides(a, facts) && !buf_append(&a->held, event->raw))
+        return malformed(a, "more came before any content than can be held");
+    if (*has_content) return OUTCOME_SUCCESS;
+    if (a->held.len > HOLD_MAX_BYTES) return malformed(a, "over 256 KiB came before any content");
+    if (a->observer.events > HOLD_MAX_EVENTS) return malformed(a, "over 64 events came before any content");
     return OUTCOME_SUCCESS;
 }
 

@@ -204,16 +204,35 @@ static bool may_go_on(const struct exchange *x, const struct plan *plan, enum af
     return after == TRY_AGAIN || x->attempts < plan->settings->attempts;
 }
 
+/* Whose keys were all refused lately is left for the case that nobody else could be tried. */
+static bool is_set_aside(const struct target *t)
+{
+    return provider_state_keys_are_aside(t->endpoint->state, t->provider->key_count, fiber_now());
+}
+
+/* One pass over the targets that are (or are not) set aside. False: it is decided, one way or the other. */
+static bool try_pass(struct exchange *x, const struct plan *plan, bool those_set_aside, struct tally *tally)
+{
+    for (unsigned i = 0; i < plan->count && x->attempts < plan->settings->attempts;) {
+        const struct target *target = &plan->targets[i];
+        enum after after = TRY_NEXT;
+        if (fiber_now() >= x->deadline) return true;
+        if (is_set_aside(target) == those_set_aside) after = try_target(x, plan, target, tally);
+        if (after == ANSWERED && x->outcome != OUTCOME_CALLER_GONE) return false;
+        if (exchange_is_cancelled(x)) {
+            end_cancelled(x);
+            return false;
+        }
+        if (after == TRY_NEXT) i++;
+    }
+    return true;
+}
+
 static void try_targets(struct exchange *x, const struct plan *plan)
 {
     struct tally tally = {0};
-    enum after after = TRY_NEXT;
-    for (unsigned i = 0; i < plan->count && may_go_on(x, plan, after); i += after == TRY_NEXT) {
-        after = try_target(x, plan, &plan->targets[i], &tally);
-        bool has_ended = after == ANSWERED && x->outcome != OUTCOME_CALLER_GONE;
-        if (exchange_is_cancelled(x) && !has_ended) end_cancelled(x);
-        if (exchange_is_cancelled(x) || after == ANSWERED) return;
-    }
+    if (!try_pass(x, plan, false, &tally)) return;
+    if (x->attempts == 0 && !try_pass(x, plan, true, &tally)) return;
     reply_failure(x, &tally);
 }
 

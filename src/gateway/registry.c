@@ -210,6 +210,15 @@ unsigned provider_state_pick_key(struct provider_state *p, unsigned keys, msec_t
     return pick;
 }
 
+bool provider_state_keys_are_aside(struct provider_state *p, unsigned keys, msec_t now)
+{
+    bool are_aside = true;
+    pthread_mutex_lock(&p->_lock);
+    for (unsigned i = 0; i < keys && are_aside; i++) are_aside = p->_key_aside_until[i] > now;
+    pthread_mutex_unlock(&p->_lock);
+    return are_aside;
+}
+
 void provider_state_set_key_aside(struct provider_state *p, unsigned key, msec_t now)
 {
     if (key >= PROVIDER_MAX_KEYS) return;

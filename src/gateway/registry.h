@@ -45,6 +45,7 @@ msec_t provider_state_retry_after_ms(struct provider_state *p, msec_t now);
 void provider_state_reset(struct provider_state *p);
 /* Index of the key to use next, in turns; those that were refused lately come last. keys > 0. */
 unsigned provider_state_pick_key(struct provider_state *p, unsigned keys, msec_t now);
+bool provider_state_keys_are_aside(struct provider_state *p, unsigned keys, msec_t now); /* all of them */
 void provider_state_set_key_aside(struct provider_state *p, unsigned key, msec_t now);
 
 struct registry;
