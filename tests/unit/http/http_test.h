@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 20000, BIG_BYTES = 20 << 20 };
+enum { PATIENCE_MS = 20000 };
 
 /* What the handler has seen; one test runs at a time. */
 static struct seen {
@@ -37,8 +37,19 @@ static struct world {
     struct listener *listener;
     struct listen_address address;
     void (*script)(void);
-    char *big; /* BIG_BYTES of text */
+    char *big; /* big_bytes() of text */
 } world;
+
+/* Times for machines that are slower by far (valgrind, emulators). */
+static inline msec_t ms(msec_t usual)
+{
+    return usual * 1000 / (msec_t)test_count(1000);
+}
+
+static inline size_t big_bytes(void)
+{
+    return test_count(20 << 20);
+}
 
 static inline uint64_t hash_more(uint64_t h, struct str s)
 {
@@ -49,10 +60,10 @@ static inline uint64_t hash_more(uint64_t h, struct str s)
 static inline struct str big_text(void)
 {
     if (!world.big) {
-        world.big = malloc(BIG_BYTES);
-        for (size_t i = 0; i < BIG_BYTES; i++) world.big[i] = (char)('a' + (i * 7 + i / 1000) % 26);
+        world.big = malloc(big_bytes());
+        for (size_t i = 0; i < big_bytes(); i++) world.big[i] = (char)('a' + (i * 7 + i / 1000) % 26);
     }
-    return str_of(world.big, BIG_BYTES);
+    return str_of(world.big, big_bytes());
 }
 
 /* ---- handlers ---- */
@@ -229,7 +240,7 @@ static inline void refuse(void *arg, struct http_exchange *x, int status, const 
 
 /* ---- the world ---- */
 static const struct http_server_options plain_options = {
-    .head_ms = 1000, .body_ms = 1000, .keep_alive_ms = 5000, .max_body_bytes = 32 << 20};
+    .head_ms = PATIENCE_MS, .body_ms = PATIENCE_MS, .keep_alive_ms = PATIENCE_MS, .max_body_bytes = 32 << 20};
 
 static inline void world_script(void *arg)
 {
@@ -348,6 +359,11 @@ static inline int status_of(struct str reply)
                ? (int)status
                : 0;
 }
+
+/* Until `condition`, or for a patient while. */
+#define WAIT_FOR(condition)                                                                                  \
+    for (msec_t until = fiber_deadline(PATIENCE_MS); !(condition) && fiber_now() < until;)                   \
+    (void)fiber_sleep(1)
 
 static inline bool has(struct str text, struct str needle)
 {

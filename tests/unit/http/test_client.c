@@ -98,10 +98,10 @@ static void whole_script(void)
     read_whole_of(GET, STR("hello"), 100, true);
     read_whole_of(STR("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n"), STR("one two three"), 100, false);
     read_whole_of(STR("GET /204 HTTP/1.1\r\nHost: h\r\n\r\n"), STR(""), 100, true);
-    read_whole_of(STR("GET /big HTTP/1.1\r\nHost: h\r\n\r\n"), big_text(), BIG_BYTES, false);
+    read_whole_of(STR("GET /big HTTP/1.1\r\nHost: h\r\n\r\n"), big_text(), big_bytes(), false);
     EXPECT_EQ(stats_of_client().dialled, 1);
     EXPECT_EQ(stats_of_client().idle, 1);
-    read_whole_of(STR("GET /big HTTP/1.1\r\nHost: h\r\n\r\n"), (struct str){0}, BIG_BYTES - 1, false);
+    read_whole_of(STR("GET /big HTTP/1.1\r\nHost: h\r\n\r\n"), (struct str){0}, big_bytes() - 1, false);
     EXPECT_EQ(stats_of_client().idle, 0);
     read_whole_of(STR("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n"), (struct str){0}, 8, false);
 }
@@ -112,8 +112,10 @@ TEST(client, reads_whole_bodies_up_to_a_ceiling)
 
 static void big_request_script(void)
 {
-    struct str pieces[] = {STR("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 20971524\r\n\r\n"),
-                           STR("abcd"), big_text()};
+    char text[100];
+    int len = snprintf(text, sizeof text, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n",
+                       big_bytes() + 4);
+    struct str pieces[] = {str_of(text, (size_t)len), STR("abcd"), big_text()};
     struct http_origin origin = origin_at(world_port());
     struct http_call_request r = {.origin = &origin, .pieces = pieces, .count = 3, .deadline = NEVER};
     struct http_call *call;
@@ -126,8 +128,8 @@ static void big_request_script(void)
     EXPECT_EQ(http_call_begin(&call, client, &r, &err), IO_OK);
     EXPECT_EQ(http_call_read_head(call, &head, &a, &err), IO_OK);
     while (http_call_read_body(call, &chunk, NEVER, &err) == IO_OK) bytes += chunk.len;
-    EXPECT_EQ(bytes, BIG_BYTES + 4);
-    EXPECT_EQ(seen.body_bytes, BIG_BYTES + 4);
+    EXPECT_EQ(bytes, big_bytes() + 4);
+    EXPECT_EQ(seen.body_bytes, big_bytes() + 4);
     EXPECT_EQ(seen.body_hash, hash_more(hash_more(0, STR("abcd")), big_text()));
     http_call_end(&call);
     arena_done(&a);
@@ -150,16 +152,14 @@ static void slow_reader_script(void)
     arena_init(&a);
     EXPECT_EQ(http_call_begin(&call, client, &r, &err), IO_OK);
     EXPECT_EQ(http_call_read_head(call, &head, &a, &err), IO_OK);
-    unsigned pieces = 0;
-    for (int i = 0; i < 3; i++) {
-        EXPECT_EQ(http_call_read_body(call, &chunk, NEVER, &err), IO_OK);
-        pieces = seen.pieces;
-        (void)fiber_sleep(30);
-    }
+    for (int i = 0; i < 3; i++) EXPECT_EQ(http_call_read_body(call, &chunk, NEVER, &err), IO_OK);
+    (void)fiber_sleep(ms(50));
+    unsigned pieces = seen.pieces;
+    (void)fiber_sleep(ms(50));
     EXPECT_EQ(seen.pieces, pieces); /* what lies between us is in the kernel: the upstream waits */
     EXPECT_EQ(seen.finished, 0);
     http_call_end(&call);
-    for (int i = 0; seen.finished == 0 && i < 50; i++) (void)fiber_sleep(1);
+    WAIT_FOR(seen.finished == 1);
     EXPECT_EQ(seen.last, IO_CANCELLED); /* and is told when we leave */
     EXPECT_EQ(stats_of_client().idle, 0);
     arena_done(&a);
@@ -184,7 +184,8 @@ static void cut_anywhere_script(void)
          KEEP, 0},
     };
     OPEN(answers);
-    for (size_t cut = 1; cut < answers[0].text.len; cut++) {
+    for (size_t cut = 1; cut < answers[0].text.len;
+         cut += answers[0].text.len / test_count(answers[0].text.len)) {
         answers[0].cut = cut;
         up.next = 0;
         struct outcome o = call_text(up.port, GET);
@@ -445,7 +446,7 @@ static void early_reply_script(void)
     static const struct answer answers[] = {
         {STR_INIT("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig"), CLOSE, 0}};
     OPEN(answers);
-    struct str pieces[] = {STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20971520\r\n\r\n"), big_text()};
+    struct str pieces[] = {STR("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n"), big_text()};
     struct http_origin origin = origin_at(up.port);
     struct http_call_request r = {.origin = &origin, .pieces = pieces, .count = 2, .deadline = NEVER};
     struct outcome o = call_with(&r);
@@ -483,14 +484,14 @@ static void cancel_script(void)
         struct fiber_group group;
         fiber_group_init(&group);
         EXPECT_TRUE(fiber_group_start(&group, cancelled_main, &c));
-        (void)(i == 3 ? fiber_yield() : fiber_sleep(5)); /* the last one while it connects */
+        (void)(i == 3 ? fiber_yield() : fiber_sleep(ms(5))); /* the last one while it connects */
         msec_t start = fiber_now();
         fiber_group_cancel(&group);
         EXPECT_THAT(c.outcome.io == IO_CANCELLED && c.outcome.code == ERR_CANCELLED, "phase %u: %s", i,
                     c.outcome.text);
-        for (int turn = 0; up.open > 0 && turn < 50; turn++) (void)fiber_sleep(1);
+        WAIT_FOR(up.open == 0);
         EXPECT_EQ(up.open, 0); /* the upstream knows */
-        EXPECT_TRUE(fiber_now() - start < 50);
+        EXPECT_TRUE(fiber_now() - start < ms(50));
     }
     upstream_close(&up);
 }

@@ -76,16 +76,16 @@ TEST(pool, lends_the_connection_used_last_and_keeps_a_few)
 
 static void expiry_script(void)
 {
-    pools_init(&pools, 20, 4);
+    pools_init(&pools, ms(200), 4);
     struct pool *p = pool_at(world_port());
     struct pooled *old = dial_one(p), *young = dial_one(p);
     pooled_return(&old);
-    (void)fiber_sleep(15);
+    (void)fiber_sleep(ms(150));
     pooled_return(&young);
-    (void)fiber_sleep(8);
+    (void)fiber_sleep(ms(80));
     pools_expire(&pools);
     EXPECT_EQ(pools.idle, 1);
-    (void)fiber_sleep(15);
+    (void)fiber_sleep(ms(150));
     pools_expire(&pools);
     EXPECT_EQ(pools.idle, 0);
     EXPECT_EQ(pools_count(&pools), 0);
@@ -109,7 +109,7 @@ static void unasked_script(void)
         EXPECT_EQ(stream_write(c->stream, &poke, 1, NEVER), IO_OK);
         pooled_return(&c);
         EXPECT_EQ(pools.idle, 1);
-        for (int turn = 0; pools.idle > 0 && turn < 100; turn++) (void)fiber_sleep(1);
+        WAIT_FOR(pools.idle == 0);
         EXPECT_EQ(pools.idle, 0);
     }
     pools_done(&pools);
@@ -129,7 +129,7 @@ static void dead_on_return_script(void)
         struct pooled *c = dial_one(pool_at(up.port));
         struct str poke = STR("x");
         EXPECT_EQ(stream_write(c->stream, &poke, 1, NEVER), IO_OK);
-        (void)fiber_sleep(10); /* nobody reads meanwhile */
+        (void)fiber_sleep(ms(10)); /* nobody reads meanwhile */
         pooled_return(&c);
         EXPECT_NULL(c);
         EXPECT_EQ(pools.idle, 0);

@@ -2,7 +2,7 @@
  * two: the statuses that come back, and whether the connection closes, are what the corpus expects. */
 #include "http_test.h"
 
-enum { MAX_CASES = 2000, AT_ONCE = 100, QUIET_MS = 250 };
+enum { MAX_CASES = 2000, AT_ONCE = 100, QUIET_MS = 400 };
 
 struct expected {
     struct str file, expect, n_ok, status, close;
@@ -19,8 +19,11 @@ struct verdict {
     bool has_closed;
 };
 
-static const struct http_server_options corpus_options = {
-    .head_ms = 100, .body_ms = 100, .keep_alive_ms = 5000, .max_body_bytes = 1 << 20};
+static struct http_server_options corpus_options(void)
+{
+    return (struct http_server_options){
+        .head_ms = ms(100), .body_ms = ms(100), .keep_alive_ms = ms(5000), .max_body_bytes = 1 << 20};
+}
 
 static void corpus_handle(void *arg, struct http_exchange *x)
 {
@@ -93,7 +96,7 @@ static void case_main(void *arg)
     send_case(s, str_of(bytes, len));
     free(bytes);
     enum io how;
-    struct str all = read_all(s, QUIET_MS, &how);
+    struct str all = read_all(s, ms(QUIET_MS), &how);
     v->has_closed = how == IO_END || how == IO_FAIL;
     judge_replies(v, all);
     free((char *)(uintptr_t)all.at);
@@ -156,12 +159,14 @@ TEST(wire_corpus, each_request_is_answered_as_expected)
 {
     if (!load_cases()) SKIP("corpora/http1 is not there (WEIR_SHARED)");
     is_cut = false;
-    with_handler(&corpus_options, &corpus_handler, corpus_script);
+    struct http_server_options o = corpus_options();
+    with_handler(&o, &corpus_handler, corpus_script);
 }
 
 TEST(wire_corpus, so_is_each_request_that_comes_in_two_parts)
 {
     if (!load_cases()) SKIP("corpora/http1 is not there (WEIR_SHARED)");
     is_cut = true;
-    with_handler(&corpus_options, &corpus_handler, corpus_script);
+    struct http_server_options o = corpus_options();
+    with_handler(&o, &corpus_handler, corpus_script);
 }

@@ -87,7 +87,7 @@ static inline void upstream_open(struct upstream *u, const struct answer *answer
 static inline void upstream_close(struct upstream *u)
 {
     listener_close(&u->listener);
-    for (int i = 0; u->open > 0 && i < 1000; i++) (void)fiber_sleep(1);
+    WAIT_FOR(u->open == 0);
     EXPECT_EQ(u->open, 0);
 }
 
