@@ -213,17 +213,14 @@ static bool is_set_aside(const struct target *t)
 /* One pass over the targets that are (or are not) set aside. False: it is decided, one way or the other. */
 static bool try_pass(struct exchange *x, const struct plan *plan, bool those_set_aside, struct tally *tally)
 {
-    for (unsigned i = 0; i < plan->count && x->attempts < plan->settings->attempts;) {
-        const struct target *target = &plan->targets[i];
-        enum after after = TRY_NEXT;
-        if (fiber_now() >= x->deadline) return true;
-        if (is_set_aside(target) == those_set_aside) after = try_target(x, plan, target, tally);
-        if (after == ANSWERED && x->outcome != OUTCOME_CALLER_GONE) return false;
-        if (exchange_is_cancelled(x)) {
-            end_cancelled(x);
-            return false;
-        }
-        if (after == TRY_NEXT) i++;
+    enum after after = TRY_NEXT;
+    for (unsigned i = 0; i < plan->count && may_go_on(x, plan, after); i += after == TRY_NEXT) {
+        after = TRY_NEXT;
+        if (is_set_aside(&plan->targets[i]) != those_set_aside) continue;
+        after = try_target(x, plan, &plan->targets[i], tally);
+        bool has_ended = after == ANSWERED && x->outcome != OUTCOME_CALLER_GONE;
+        if (exchange_is_cancelled(x) && !has_ended) end_cancelled(x);
+        if (exchange_is_cancelled(x) || after == ANSWERED) return false;
     }
     return true;
 }
