@@ -32,6 +32,7 @@ static const bool stops_upstream[H_COUNT] = {
     [H_X_FORWARDED_FOR] = true,
     [H_X_CORRELATION_ID] = true,
     [H_TRACEPARENT] = true,
+    [H_TRACESTATE] = true, /* goes on with a trace that goes on, see pass_tracestate() */
 };
 
 /* Stops on its way back: of one connection only, the provider's own business with its clients, or set by us. */
@@ -65,16 +66,19 @@ static bool starts_with_any(struct str name, const struct str *prefixes, size_t 
 }
 
 /* A Connection header that names other headers is rare: only then each header is looked up in it. */
-static bool names_headers(struct str connection)
+static bool names_headers(const struct http_headers *all)
 {
-    return connection.len && !str_equals_nocase(connection, STR("keep-alive")) &&
-           !str_equals_nocase(connection, STR("close"));
+    for (unsigned i = 0; i < all->count; i++)
+        if (all->at[i].id == H_CONNECTION && !str_equals_nocase(all->at[i].value, STR("keep-alive")) &&
+            !str_equals_nocase(all->at[i].value, STR("close")))
+            return true;
+    return false;
 }
 
 static void pass(const struct http_headers *from, const bool *stops, const struct str *prefixes,
                  size_t prefix_count, struct lines *l)
 {
-    bool is_listed = names_headers(http_headers_value(from, H_CONNECTION));
+    bool is_listed = names_headers(from);
     for (unsigned i = 0; i < from->count; i++) {
         const struct http_header *h = &from->at[i];
         if (stops[h->id]) continue;
@@ -82,6 +86,14 @@ static void pass(const struct http_headers *from, const bool *stops, const struc
         if (is_listed && http_header_is_hop_by_hop(h, from)) continue;
         lines_add(l, h->name, h->value);
     }
+}
+
+/* It belongs to the caller's traceparent: where that was missing or bad, a trace of our own began. */
+static void pass_tracestate(const struct exchange *x, struct lines *l)
+{
+    const struct http_headers *all = &x->request->headers;
+    for (unsigned i = 0; x->continues_trace && i < all->count; i++)
+        if (all->at[i].id == H_TRACESTATE) lines_add(l, STR("tracestate"), all->at[i].value);
 }
 
 void headers_upstream(struct exchange *x, struct lines *l)
@@ -95,6 +107,7 @@ void headers_upstream(struct exchange *x, struct lines *l)
     char traceparent[TRACEPARENT_BYTES];
     trace_format(traceparent, &x->trace);
     lines_add(l, STR("traceparent"), str_of(traceparent, sizeof traceparent));
+    pass_tracestate(x, l);
 }
 
 void headers_back(const struct http_response *from, bool is_stream, struct lines *l)
