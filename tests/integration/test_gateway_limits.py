@@ -1,5 +1,6 @@
 """How much a caller may ask for: token buckets per key and per address, what the headers say, and what costs nothing."""
 import re
+import signal
 import socket
 import threading
 import time
@@ -232,7 +233,7 @@ def test_a_bucket_survives_a_reload(up):
     with Weir(config) as w, Caller(w.url) as caller:
         until_refused(caller, 'alice-key')
         w.configure({**config, 'log': {'level': 'debug'}})
-        w.send(1)
+        w.send(signal.SIGHUP)
         deadline = time.monotonic() + 5 * SLOW
         while not re.search('reload', w.stderr() + str(w.log_lines()), re.I):
             assert time.monotonic() < deadline

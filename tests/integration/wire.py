@@ -94,27 +94,29 @@ class Reader:
     """Messages from a socket."""
 
     def __init__(self, sock):
-        self.sock, self.rest = sock, b''
+        self.sock, self.rest = sock, bytearray()
 
     def more(self):
         try:
-            got = self.sock.recv(65536)
+            got = self.sock.recv(1 << 18)
         except ConnectionError:
             got = b''
         if not got:
-            raise Closed(self.rest)
+            raise Closed(bytes(self.rest))
         self.rest += got
 
     def until(self, mark):
-        while mark not in self.rest:
+        while (at := self.rest.find(mark)) < 0:
             self.more()
-        found, _, self.rest = self.rest.partition(mark)
+        found = bytes(self.rest[:at])
+        del self.rest[:at + len(mark)]
         return found
 
     def exactly(self, count):
         while len(self.rest) < count:
             self.more()
-        found, self.rest = self.rest[:count], self.rest[count:]
+        found = bytes(self.rest[:count])
+        del self.rest[:count]
         return found
 
     def head(self):
@@ -153,7 +155,6 @@ class Message:
             if 'chunked' in self.get('transfer-encoding', '').lower():
                 while data := reader.chunk():
                     self.chunks.append(data)
-                    self.body += data
             elif self.get('content-length') is not None:
                 self.body = reader.exactly(int(self.get('content-length')))
             elif until_close:
@@ -161,11 +162,11 @@ class Message:
                     while True:
                         reader.more()
                 except Closed as closed:
-                    self.body, reader.rest = closed.got, b''
+                    self.body, reader.rest = closed.got, bytearray()
             self.ended = True
         except Closed as closed:
-            if not self.chunks:
-                self.body = closed.got
+            self.body = closed.got
+        self.body = b''.join(self.chunks) or self.body
         return self
 
 
@@ -349,7 +350,7 @@ class Caller:
     def is_at_end(self):
         """Whether the gateway has closed, after it said everything."""
         try:
-            return self.reader.rest == b'' and self.sock.recv(1) == b''
+            return not self.reader.rest and self.sock.recv(1) == b''
         except ConnectionError:
             return False
 
