@@ -72,12 +72,13 @@ static void count(struct exchange *x, int status, int64_t duration_ns)
 
 static void write_log(struct exchange *x, int status, int64_t duration_ns)
 {
-    if (!log_wants(x->gateway->parts.log, LOG_INFO)) return;
+    enum log_level level = status >= 500 ? LOG_ERROR : LOG_INFO;
+    if (!log_wants(x->gateway->parts.log, level)) return;
     char trace_id[32];
     fmt_hex_bytes(trace_id, x->trace.trace_id, sizeof x->trace.trace_id);
     struct log_access line = {
         .wall_ms = x->wall_ms + duration_ns / 1000000,
-        .level = status >= 500 ? LOG_ERROR : LOG_INFO,
+        .level = level,
         .category = x->attempts ? LOG_DIRECT_PROVIDER : LOG_API_GATEWAY,
         .correlation_id = x->correlation_id,
         .trace_id = str_of(trace_id, sizeof trace_id),
