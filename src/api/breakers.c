@@ -2,6 +2,7 @@
  * breaker for each: the first carries the provider's name, the others "name#2" and so on. */
 #include "api/endpoints.h"
 #include "gateway/reply.h"
+#include "http/url.h"
 #include "json/writer.h"
 
 enum { BREAKERS_MAX_BYTES = 1 << 20 };
@@ -40,9 +41,11 @@ void api_list_breakers(struct exchange *x, struct str rest)
 void api_reset_breaker(struct exchange *x, struct str rest)
 {
     const struct snapshot *s = x->use->snapshot;
-    for (size_t i = 0; i < s->provider_count; i++)
+    struct str name = {0};
+    bool is_name = url_decode(&name, x->arena, rest);
+    for (size_t i = 0; i < s->provider_count && is_name; i++)
         for (unsigned k = 0; k < s->providers[i].endpoint_count; k++) {
-            if (!str_equals(rest, breaker_name(x, &s->providers[i], k))) continue;
+            if (!str_equals(name, breaker_name(x, &s->providers[i], k))) continue;
             provider_state_reset(s->providers[i].endpoints[k].state);
             reply_json(x, 200, STR("{\"status\":\"reset\",\"state\":\"closed\"}"));
             return;
