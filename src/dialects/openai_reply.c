@@ -12,10 +12,13 @@ void openai_observer_init(struct observer *o, struct arena *a, enum operation op
 }
 
 /* ---- usage ---- */
+/* Clipped, so that sums of a few stay numbers whatever a provider says. */
 static int64_t tokens(struct json_value v)
 {
+    const int64_t most = (int64_t)1 << 50;
     int64_t n = 0;
-    return json_to_i64(v, &n) && n > 0 ? n : 0;
+    if (!json_to_i64(v, &n) || n < 0) return 0;
+    return n < most ? n : most;
 }
 
 static int64_t least(int64_t a, int64_t b)
