@@ -208,37 +208,56 @@ bool openai_observe_reply(struct observer *o, struct str body, struct err *err)
 }
 
 /* ---- what an error status means ---- */
+#define MAX_LENGTH_MS 1e12 /* 31 years: what is longer says nothing */
+
+static const struct {
+    struct str name;
+    double ms;
+} units[] = {{STR_INIT("ms"), 1}, {STR_INIT("s"), 1000}, {STR_INIT("m"), 60e3}, {STR_INIT("h"), 3600e3}};
+
+/* Takes the unit at the front off: its milliseconds, 0 for an unknown one. At the end of the text: seconds. */
+static double take_unit(struct str *text)
+{
+    if (text->len == 0) return 1000;
+    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+        if (!str_starts_with(*text, units[i].name)) continue;
+        *text = str_from(*text, units[i].name.len);
+        return units[i].ms;
+    }
+    return 0;
+}
+
+/* Takes "12" or "1.5" off the front; false: there is none, or one too long to mean anything. */
+static bool take_number(struct str *text, double *out)
+{
+    size_t i = 0;
+    double scale = 1;
+    *out = 0;
+    for (; i < text->len && text->at[i] >= '0' && text->at[i] <= '9'; i++)
+        *out = *out * 10 + (text->at[i] - '0');
+    if (i > 0 && i < text->len && text->at[i] == '.')
+        for (i++; i < text->len && text->at[i] >= '0' && text->at[i] <= '9'; i++)
+            *out += (text->at[i] - '0') * (scale /= 10);
+    *text = str_from(*text, i);
+    return i > 0 && i <= 24;
+}
+
 /* "6m0s", "1.5s", "12ms", "42" (seconds): how rate-limit headers of these services give lengths. 0: not one. */
 static int64_t read_length_ms(struct str text)
 {
     double total_ms = 0;
-    size_t i = 0;
-    while (i < text.len) {
-        double number = 0, scale = 1;
-        size_t start = i;
-        for (; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++)
-            number = number * 10 + (text.at[i] - '0');
-        if (i < text.len && text.at[i] == '.')
-            for (i++; i < text.len && text.at[i] >= '0' && text.at[i] <= '9'; i++)
-                number += (text.at[i] - '0') * (scale /= 10);
-        if (i == start || i - start > 12) return 0;
-        struct str unit = str_from(text, i);
-        size_t unit_bytes = str_starts_with(unit, STR("ms")) ? 2 : unit.len ? 1 : 0;
-        double unit_ms = unit_bytes == 2 || unit.len == 0 ? 1 : unit.at[0] == 's' ? 1000 : 0;
-        if (unit.len == 0) unit_ms = 1000;
-        if (unit_bytes == 1 && unit.at[0] == 'm') unit_ms = 60000;
-        if (unit_bytes == 1 && unit.at[0] == 'h') unit_ms = 3600000;
-        if (unit_ms == 0) return 0;
+    while (text.len > 0) {
+        double number = 0, unit_ms = 0;
+        if (!take_number(&text, &number) || (unit_ms = take_unit(&text)) == 0) return 0;
         total_ms += number * unit_ms;
-        i += unit_bytes;
     }
-    return total_ms > 0 && total_ms < 1e12 ? (int64_t)(total_ms + 0.5) : 0;
+    return total_ms < MAX_LENGTH_MS ? (int64_t)(total_ms + 0.5) : 0;
 }
 
 static void read_retry_after(struct verdict *out, const struct http_headers *headers)
 {
     int64_t ms;
-    if (str_to_u63(http_headers_value(headers, H_RETRY_AFTER_MS), &ms)) {
+    if (str_to_u63(http_headers_value(headers, H_RETRY_AFTER_MS), &ms) && ms < (int64_t)MAX_LENGTH_MS) {
         out->retry_after_ms = ms;
         return;
     }
