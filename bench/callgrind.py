@@ -121,17 +121,40 @@ def costs_by_function(profile):
     return inclusive, called
 
 
-def costs_by_source(profile, program):
-    """Of the program's own functions as written: exact self cost, and the cost with all that they call."""
-    inclusive, called = costs_by_function(profile)
-    mine = {key: site for key, site in profile.sites.items() if key[0] == program}
-    chains = inline_chains(program, sorted({address for _, _, address in mine}))
-    own, with_calls = collections.Counter(), collections.Counter()
-    for (_, fn, address), site in mine.items():
-        chain = chains.get(address) or [fn]
-        calls = 0 if fn in SWITCHES else sum(inclusive.get(g, 0) * n / called[g] for g, n in site.calls.items()
-                                             if g[1] not in SWITCHES and called[g])
-        own[chain[0]] += site.cost
-        for name in set(chain):
-            with_calls[name] += site.cost + calls
-    return own, with_calls
+class Source:
+    """The program's own functions as written."""
+
+    def __init__(self, profile, program):
+        self._inclusive, self._called = costs_by_function(profile)
+        self._mine = {key: site for key, site in profile.sites.items() if key[0] == program}
+        self._chains = inline_chains(program, sorted({address for _, _, address in self._mine}))
+        self.own, self.with_calls = collections.Counter(), collections.Counter()
+        for (_, fn, address), site in self._mine.items():
+            chain = self._chain(fn, address)
+            self.own[chain[0]] += site.cost
+            for name in set(chain):
+                self.with_calls[name] += site.cost + sum(cost for _, cost in self._calls(fn, site))
+
+    def _chain(self, fn, address):
+        return self._chains.get(address) or [fn]
+
+    def _calls(self, fn, site):
+        """(function, its cost here with all that it calls) for each function called from this site."""
+        if fn not in SWITCHES:
+            for callee, count in site.calls.items():
+                if callee[1] not in SWITCHES and self._called[callee]:
+                    yield callee, self._inclusive.get(callee, 0) * count / self._called[callee]
+
+    def callers(self, wanted):
+        """Of a function as written, or one of a library: who pays how much for it, with all that it calls."""
+        paid = collections.Counter()
+        for (_, fn, address), site in self._mine.items():
+            chain = self._chain(fn, address)
+            calls = list(self._calls(fn, site))
+            if wanted in chain[:-1]:
+                at = len(chain) - 2 - chain[-2::-1].index(wanted)
+                paid[chain[at + 1]] += site.cost + sum(cost for _, cost in calls)
+            for callee, cost in calls:
+                if callee[1] == wanted:
+                    paid[chain[0]] += cost
+        return paid

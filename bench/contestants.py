@@ -69,6 +69,14 @@ def rss_kb(pids):
     return total
 
 
+def need_programs():
+    for program in (WEIR, f'{BUILD}/bench/load', f'{BUILD}/bench/upstream', shutil.which('nginx') or 'nginx',
+                    shutil.which('haproxy') or 'haproxy'):
+        if not os.access(program, os.X_OK):
+            raise Failure(f'{program} is not there: `make bench` builds and installs what is needed (WEIR_BINARY and '
+                          'BENCH_BUILD name other builds)')
+
+
 class Folder:
     """Where all of a run's files are: on tmpfs, so that no disk is measured."""
 
