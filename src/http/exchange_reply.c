@@ -5,7 +5,7 @@
  *
  * The head is made of the status line, the date (formatted once a second), the framing, and the handler's lines; it
  * leaves together with the first bytes of the body, in one write. Bodies are not copied here. A caller who reads
- * slowly makes the write wait; one who reads nothing for body_ms is given up.
+ * slowly makes the write wait; one who takes less than 256 KiB in body_ms is given up.
  *
  * The last word of a reply is tried even when the fiber is cancelled: what the kernel takes at once needs no wait, and
  * so a stream can still be told that it ends. All others then return IO_CANCELLED, so that a handler that only writes
@@ -203,6 +203,10 @@ enum io http_exchange_send_body(struct http_exchange *x, const struct str *piece
 enum io http_exchange_send_last(struct http_exchange *x, const struct str *pieces, unsigned count)
 {
     if (x->state == REPLY_FINISHED) return x->is_cut ? IO_FAIL : IO_OK;
+    /* A stream's head may have promised a connection that goes on. So the end comes with the last bytes: a caller
+     * that has read them must not send its next request into a connection that is about to close. */
+    bool ends_with_it = x->closes && x->framing == FRAMING_CHUNKED;
+    if (ends_with_it) stream_hold_last(x->stream);
     enum io io = send_part(x, pieces, count, true);
     if (io != IO_OK) return io;
     if (x->left > 0 && !x->is_head_request) { /* shorter than announced */
@@ -210,6 +214,7 @@ enum io http_exchange_send_last(struct http_exchange *x, const struct str *piece
         return IO_FAIL;
     }
     x->state = REPLY_FINISHED;
+    if (ends_with_it) stream_shutdown(x->stream);
     return IO_OK;
 }
 
