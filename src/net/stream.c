@@ -478,6 +478,14 @@ bool stream_peer_is_loopback(const struct stream *s)
     return bottom_of(s)->is_loopback;
 }
 
+/* A corked socket keeps an incomplete segment back, at most 200 ms; the FIN joins it (man 7 tcp, TCP_CORK). */
+void stream_hold_last(struct stream *s)
+{
+    struct plain *p = bottom_of(s);
+    int on = 1;
+    if (!p->is_unix && p->fd >= 0) (void)setsockopt(p->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
 void stream_set_nodelay(struct stream *s, bool is_on)
 {
     struct plain *p = bottom_of(s);

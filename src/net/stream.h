@@ -35,6 +35,9 @@ void stream_unread(struct stream *s, struct str rest);
 enum io stream_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline);
 /* Ends our direction after what was written (FIN; TLS close_notify). */
 void stream_shutdown(struct stream *s);
+/* What is written from here on leaves together with the end that stream_shutdown() puts behind it: the peer cannot see
+ * one without the other. To be called right before the last write of a stream that ends. */
+void stream_hold_last(struct stream *s);
 /* Closes at once and takes the stream; *s becomes NULL. No fiber may be waiting on it. */
 void stream_close(struct stream **s);
 /* As stream_close, but with a reset (RST) so that the peer notices an aborted message. */
