@@ -357,6 +357,13 @@ def test_a_broken_stream_is_an_error_after_its_content(client, words):
     assert caught.value.body['type'] == 'server_error' and caught.value.message
 
 
+def test_a_client_may_go_on_at_once_after_a_broken_stream(client):
+    """Its head promised a connection that stays; it closes all the same, and not under the next request."""
+    for _ in range(100):
+        with pytest.raises(openai.APIError):
+            list(client.chat.completions.create(**HELLO, stream=True, extra_headers=simulate('error-event')))
+
+
 @pytest.mark.parametrize('words', ['error-event,at=0', 'cut,at=0', 'malformed,at=0'])
 def test_a_stream_that_breaks_before_its_content_is_a_status(client, words):
     error = failing(client, openai.InternalServerError, stream=True, extra_headers=simulate(words))
