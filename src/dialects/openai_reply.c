@@ -48,15 +48,18 @@ static const struct str detail_names[DETAIL_COUNT] = {
 };
 
 /* prompt_tokens holds the cached ones, completion_tokens the reasoning ones; only xAI counts reasoning on top, which its
- * total shows. DeepSeek names cache hits outside the details. */
+ * total shows. DeepSeek names cache hits outside the details. Voyage's embeddings have a total alone. An object that
+ * says nothing leaves what was said before. */
 static void read_usage(struct usage *u, struct json_value usage)
 {
     struct json_value got[USAGE_COUNT], input[DETAIL_COUNT], output[DETAIL_COUNT];
     if (usage.type != JSON_OBJECT) return;
     pick(usage, usage_names, USAGE_COUNT, got);
+    bool has_parts = json_exists(got[PROMPT]) || json_exists(got[COMPLETION]);
+    if (!has_parts && !json_exists(got[TOTAL])) return;
     pick(got[INPUT], detail_names, DETAIL_COUNT, input);
     pick(got[OUTPUT], detail_names, DETAIL_COUNT, output);
-    int64_t prompt = tokens(got[PROMPT]), completion = tokens(got[COMPLETION]);
+    int64_t prompt = tokens(got[has_parts ? PROMPT : TOTAL]), completion = tokens(got[COMPLETION]);
     int64_t cached = tokens(input[CACHED]), reasoning = tokens(output[REASONING]);
     if (cached == 0) cached = tokens(got[CACHE_HIT]);
     if (reasoning > 0 && tokens(got[TOTAL]) == prompt + completion + reasoning) completion += reasoning;
