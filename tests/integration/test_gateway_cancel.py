@@ -23,9 +23,9 @@ class Watched:
         self.says, self.on, self.begun, self.ended, self.gone_at = says, on, threading.Event(), threading.Event(), None
 
     def __call__(self, e):
-        e.send(self.says)
-        self.begun.set()
         try:
+            e.send(self.says)
+            self.begun.set()
             while self.on and not self.ended.is_set():
                 e.send(self.on)
                 time.sleep(0.002)
