@@ -13,40 +13,14 @@ import openai
 import pydantic
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BINARY = os.environ.get('WEIR_BINARY', os.path.join(TOP, 'build', 'weir'))
-SHARED = os.environ.get('WEIR_SHARED', os.path.join(os.path.dirname(TOP), 'shared'))
-RECORDINGS = os.path.join(SHARED, 'recordings')
-SLOW = float(os.environ.get('WEIR_TEST_SHRINK', '1'))
+import weir
+from recordings import needs_recordings
+from weir import BINARY, RECORDINGS, SLOW
+
 HELLO = {'model': 'simulated', 'messages': [{'role': 'user', 'content': 'Hello there'}]}
 
-needs_recordings = pytest.mark.skipif(not os.path.isdir(RECORDINGS), reason=f'there are no recordings in {RECORDINGS}')
 
-
-class Simulator:
-    def __init__(self, *arguments):
-        command = [BINARY, 'simulate', '--listen', '127.0.0.1:0', *map(str, arguments)]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.line = self.process.stderr.readline()
-        found = re.fullmatch(r'simulating openai on (http://127\.0\.0\.1:\d+)\n', self.line)
-        assert found, self.line + self.process.stderr.read()
-        self.url = found.group(1)
-        self.http = httpx.Client(base_url=self.url, timeout=10 * SLOW)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.http.close()
-        self.stop()
-
-    def stop(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(timeout=10 * SLOW)
-        self.process.stderr.close()
-        return status
-
+class Simulator(weir.Simulator):
     def chat(self, simulate='', headers=None, **more):
         return self.http.post('/v1/chat/completions', json={**HELLO, **more},
                               headers={**({'X-Simulate': simulate} if simulate else {}), **(headers or {})})
