@@ -110,6 +110,20 @@ TEST(cursor, a_malformed_container_ends_the_walk_and_says_so)
     }
 }
 
+TEST(cursor, what_is_no_container_has_nothing_in_it_and_is_not_malformed)
+{
+    static const char *const others[] = {"", "null", "7", "\"text\""};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        struct json_value v = json_value_of(str_from_cstr(others[i])), key, val;
+        struct json_members members;
+        struct json_items items;
+        json_members_init(&members, v);
+        EXPECT_FALSE(json_members_next(&members, &key, &val) || members.is_malformed);
+        json_items_init(&items, v);
+        EXPECT_FALSE(json_items_next(&items, &val) || items.is_malformed);
+    }
+}
+
 TEST(cursor, look_ups_chain_without_a_check_in_between)
 {
     struct json_value reply = value("{\"choices\":[{\"delta\":{}},{\"finish_reason\":\"stop\"}],"
