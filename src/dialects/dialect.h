@@ -1,5 +1,5 @@
-/* dialects/dialect.h: what a wire format can do, as a struct of functions and facts. One file per format, one row in
- * dialects/table.c. Pure: bytes in, bytes out; no socket, no clock.
+/* dialects/dialect.h: what a wire format can do, as a struct of functions and facts. One file per format. Pure: bytes
+ * in, bytes out; no socket, no clock.
  *
  * Two ways lead through here:
  * - Same dialect on both sides: `same` below. The request is scanned once, the model name is spliced in, and the
@@ -75,10 +75,8 @@ enum event_fact {                            /* of one stream event, or'ed */
 struct observer {
     struct usage usage;
     enum operation operation;
-    unsigned seen;            /* event facts of all events so far, or'ed */
-    unsigned events;          /* with data */
-    struct str error_message; /* of EVENT_ERROR, in the arena */
-    int error_status;         /* as far as the error names one, else 0 */
+    unsigned seen;   /* event facts of all events so far, or'ed */
+    unsigned events; /* with data */
     struct arena *arena;
 };
 enum ending { ENDING_COMPLETE, ENDING_INCOMPLETE };

@@ -125,21 +125,9 @@ static unsigned observe_choice(const struct observer *o, struct json_value choic
     return facts;
 }
 
-static void read_error(struct observer *o, struct json_value error)
-{
-    struct json_value message = error.type == JSON_OBJECT ? json_get(error, STR("message")) : error;
-    struct json_value code = json_get(error, STR("code"));
-    int64_t status = 0;
-    (void)!json_to_str(message, o->arena, &o->error_message);
-    if (json_to_i64(code, &status) && status >= 400 && status <= 599) o->error_status = (int)status;
-    if (json_str_equals(code, STR("rate_limit_exceeded")) || json_str_equals(code, STR("insufficient_quota")))
-        o->error_status = 429;
-    o->error_message = arena_copy(o->arena, o->error_message); /* the event's bytes do not live that long */
-}
-
 static bool reports_error(struct json_value error)
 {
-    return error.type == JSON_OBJECT || error.type == JSON_STRING;
+    return error.type == JSON_OBJECT || (error.type == JSON_STRING && error.raw.len > 2);
 }
 
 static unsigned observe_object(struct observer *o, struct str name, struct str data)
@@ -155,10 +143,7 @@ static unsigned observe_object(struct observer *o, struct str name, struct str d
         read_usage(&o->usage, got[USAGE]);
     else if (got[X_GROQ].type == JSON_OBJECT)
         read_usage(&o->usage, json_get(got[X_GROQ], STR("usage")));
-    if (reports_error(got[ERROR]) || str_equals(name, STR("error"))) {
-        read_error(o, json_exists(got[ERROR]) ? got[ERROR] : json_value_of(data));
-        return EVENT_ERROR;
-    }
+    if (reports_error(got[ERROR]) || str_equals(name, STR("error"))) return EVENT_ERROR;
 
     unsigned facts = 0;
     struct json_items it;
@@ -200,7 +185,6 @@ bool openai_observe_reply(struct observer *o, struct str body, struct err *err)
         return err_set(err, ERR_INVALID, "the reply is not a JSON object");
     read_usage(&o->usage, got[USAGE]);
     if (reports_error(got[ERROR]) && !has_substance(got[RESULT])) {
-        read_error(o, got[ERROR]);
         o->seen |= EVENT_ERROR;
         return err_set(err, ERR_INVALID, "the reply has status 200 and reports an error");
     }
