@@ -152,9 +152,26 @@ bool json_to_double(struct json_value v, double *out)
     return true;
 }
 
+/* Whole numbers of up to 18 digits and nothing else; false: look closer. */
+static bool read_short(struct str raw, int64_t *out)
+{
+    bool is_negative = raw.len > 0 && *raw.at == '-';
+    const char *at = raw.at + is_negative, *end = raw.at + raw.len;
+    if (at == end || end - at >= MAX_WORD_DIGITS || (*at == '0' && end - at > 1)) return false;
+    int64_t n = 0;
+    for (; at < end; at++) {
+        unsigned digit = (unsigned)*at - '0';
+        if (digit > 9) return false;
+        n = n * 10 + digit;
+    }
+    *out = is_negative ? -n : n;
+    return true;
+}
+
 bool json_to_i64(struct json_value v, int64_t *out)
 {
     struct decimal d;
+    if (v.type == JSON_NUMBER && read_short(v.raw, out)) return true;
     if (!decimal_read(v, &d)) return false;
     if (d.is_plain) {
         if (d.count > MAX_WORD_DIGITS) return false;

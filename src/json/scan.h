@@ -30,20 +30,27 @@ const char *json_scan_container_scalar(const char *at, const char *end);
 size_t json_scan_utf8_scalar(struct str s);
 
 #if JSON_HAS_SSE2
-const char *json_scan_string_long(const char *at, const char *end, bool *is_ascii);
+const char *json_scan_string_long(const char *at, const char *end,
+                                  bool *is_ascii); /* 16 bytes before `at` are readable */
 const char *json_scan_container(const char *at, const char *end);
 size_t json_scan_utf8(struct str s);
+
+/* A bit for each of the 16 bytes at `at` that is a quote, a backslash or a control character. */
+static inline unsigned json_string_stops(const char *at)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)at);
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+    __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control));
+}
 
 /* Most strings are short: the first 16 bytes are looked at in place. */
 static inline const char *json_scan_string(const char *at, const char *end, bool *is_ascii)
 {
     if (end - at < 16) return json_scan_string_scalar(at, end, is_ascii);
-    __m128i x = _mm_loadu_si128((const __m128i *)at);
-    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
-    __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(x, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
-    unsigned stops = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control));
-    unsigned high = (unsigned)_mm_movemask_epi8(x);
+    unsigned stops = json_string_stops(at);
+    unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)at));
     if (high & ((stops & -stops) - 1)) *is_ascii = false;
     if (LIKELY(stops)) return at + __builtin_ctz(stops);
     return json_scan_string_long(at + 16, end, is_ascii);
@@ -78,6 +85,7 @@ static inline bool json_is_blank(char c)
 
 static inline const char *json_skip_blanks(const char *at, const char *end)
 {
+    if (LIKELY(at<end && * at> ' ')) return at;
     while (at < end && json_is_blank(*at)) at++;
     return at;
 }

@@ -65,20 +65,30 @@ const char *json_scan_string_long(const char *at, const char *end, bool *is_asci
         if (stops) return at + __builtin_ctz(stops);
         at += 16;
     }
-    return json_scan_string_scalar(at, end, is_ascii);
+    /* The last 16 bytes, of which some were looked at already. */
+    unsigned seen_already = 16 - (unsigned)(end - at);
+    __m128i x = load(end - 16);
+    unsigned stops = (unsigned)_mm_movemask_epi8(string_stops(x)) >> seen_already;
+    unsigned high = (unsigned)_mm_movemask_epi8(x) >> seen_already;
+    if (high & ((stops & -stops) - 1)) *is_ascii = false;
+    return stops ? at + __builtin_ctz(stops) : end;
 }
 
 struct block {
     __m128i a, b, c, d;
 };
 
-static inline struct block load_block(const char *at, const char *end)
+static inline struct block load_block(const char *at)
 {
-    if (LIKELY(end - at >= BLOCK_BYTES))
-        return (struct block){load(at), load(at + 16), load(at + 32), load(at + 48)};
+    return (struct block){load(at), load(at + 16), load(at + 32), load(at + 48)};
+}
+
+/* Less than a block, with zeros behind it. */
+static struct block load_rest(const char *at, size_t bytes)
+{
     char copy[BLOCK_BYTES] = {0};
-    memcpy(copy, at, (size_t)(end - at));
-    return (struct block){load(copy), load(copy + 16), load(copy + 32), load(copy + 48)};
+    memcpy(copy, at, bytes);
+    return load_block(copy);
 }
 
 static inline uint64_t block_equals(struct block x, char c)
@@ -86,12 +96,16 @@ static inline uint64_t block_equals(struct block x, char c)
     return mask_of(equals(x.a, c), equals(x.b, c), equals(x.c, c), equals(x.d, c));
 }
 
-/* '[' and '{', ']' and '}' differ in one bit. */
-static inline uint64_t block_equals_folded(struct block x, char c)
+/* "[]{}" and nothing else: the two kinds differ in bit 5, then 0x7b opens and 0x7d, two more, closes. */
+static inline __m128i are_brackets(__m128i x)
 {
-    __m128i fold = _mm_set1_epi8(0x20);
-    return mask_of(equals(_mm_or_si128(x.a, fold), c), equals(_mm_or_si128(x.b, fold), c),
-                   equals(_mm_or_si128(x.c, fold), c), equals(_mm_or_si128(x.d, fold), c));
+    __m128i above = _mm_sub_epi8(_mm_or_si128(x, _mm_set1_epi8(0x20)), _mm_set1_epi8('{'));
+    return _mm_cmpeq_epi8(_mm_andnot_si128(_mm_set1_epi8('}' - '{'), above), _mm_setzero_si128());
+}
+
+static inline uint64_t block_brackets(struct block x)
+{
+    return mask_of(are_brackets(x.a), are_brackets(x.b), are_brackets(x.c), are_brackets(x.d));
 }
 
 /* The bytes that a backslash escapes, backslashes left out: those behind a run of backslashes of odd length. A run is
@@ -124,20 +138,33 @@ static inline uint64_t prefix_xor(uint64_t bits)
 
 const char *json_scan_container(const char *at, const char *end)
 {
+    const char *const start = at;
     uint64_t escape_carry = 0, string_carry = 0; /* one bit; all ones or none */
     size_t depth = 0;
     for (; at < end; at += BLOCK_BYTES) {
-        struct block x = load_block(at, end);
-        uint64_t escaped = escaped_bytes(block_equals(x, '\\'), &escape_carry);
-        uint64_t quotes = block_equals(x, '"') & ~escaped;
+        struct block x;
+        uint64_t fresh =
+            UINT64_MAX; /* the last block ends where the text does: some of it was looked at already */
+        if (LIKELY(end - at >= BLOCK_BYTES)) {
+            x = load_block(at);
+        } else if (end - start < BLOCK_BYTES) {
+            x = load_rest(at, (size_t)(end - at));
+        } else {
+            unsigned seen = BLOCK_BYTES - (unsigned)(end - at);
+            fresh <<= seen;
+            escape_carry <<= seen;
+            at -= seen;
+            x = load_block(at);
+        }
+        uint64_t escaped = escaped_bytes(block_equals(x, '\\') & fresh, &escape_carry);
+        uint64_t quotes = block_equals(x, '"') & fresh & ~escaped;
         if (quotes == 0 && string_carry) continue;
         uint64_t in_string = prefix_xor(quotes) ^ string_carry;
         string_carry = 0 - (in_string >> 63);
-        uint64_t opens = block_equals_folded(x, '{') & ~in_string;
-        uint64_t closes = block_equals_folded(x, '}') & ~in_string;
-        for (uint64_t brackets = opens | closes; brackets; brackets &= brackets - 1) {
-            depth += opens & brackets & -brackets ? 1 : (size_t)-1;
-            if (depth == 0) return at + __builtin_ctzll(brackets) + 1;
+        for (uint64_t brackets = block_brackets(x) & fresh & ~in_string; brackets; brackets &= brackets - 1) {
+            const char *bracket = at + __builtin_ctzll(brackets);
+            depth += *bracket & 2 ? 1 : (size_t)-1; /* [ and { have that bit */
+            if (depth == 0) return bracket + 1;
         }
     }
     return NULL;

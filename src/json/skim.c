@@ -6,22 +6,33 @@
 #include "json/skip.h"
 #include "json/unescape.h"
 
-static bool is_same(struct str inside, struct str name)
+static inline uint64_t load_word(const char *at)
 {
-    return inside.len == name.len &&
-           (name.len == 0 || (inside.at[0] == name.at[0] && memcmp(inside.at, name.at, name.len) == 0));
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
-/* The name that `key` means; `count` if nobody asked for it. Whether the key has an escape is asked once, not for each
- * name. */
-static size_t find_name(struct json_value key, const struct str *names, size_t count)
+/* Names are short: a few words, the last of which may overlap the one before. */
+static inline bool is_same(const char *inside, const char *name, size_t len)
 {
-    struct str inside = json_str_raw(key);
+    if (len < 8) {
+        while (len > 0 && inside[len - 1] == name[len - 1]) len--;
+        return len == 0;
+    }
+    for (size_t i = 0; i + 8 < len; i += 8)
+        if (load_word(inside + i) != load_word(name + i)) return false;
+    return load_word(inside + len - 8) == load_word(name + len - 8);
+}
+
+/* The name that stands between the quotes; `count` if nobody asked for it. */
+static inline size_t find_name(struct str inside, const struct str *names, size_t count, bool may_have_escape)
+{
     size_t i = 0;
-    if (LIKELY(str_find_char(inside, '\\') == SIZE_MAX))
-        while (i < count && !is_same(inside, names[i])) i++;
-    else
+    if (UNLIKELY(may_have_escape && str_find_char(inside, '\\') != SIZE_MAX))
         while (i < count && !json_inside_equals(inside, names[i])) i++;
+    else
+        while (i < count && !(names[i].len == inside.len && is_same(inside.at, names[i].at, inside.len))) i++;
     return i;
 }
 
@@ -35,10 +46,11 @@ bool json_skim(struct str text, const struct str *names, size_t count, struct js
     if (at < end && *at == '}') return json_skip_blanks(at + 1, end) == end;
     for (;;) {
         struct json_value key, value;
-        at = json_skip_key(at, end, &key);
+        bool may_have_escape = false;
+        at = json_skip_key(at, end, &key, &may_have_escape);
         if (at) at = json_skip_value(at, end, &value);
         if (!at) return false;
-        size_t i = find_name(key, names, count);
+        size_t i = find_name(json_str_raw(key), names, count, may_have_escape);
         if (i < count && json_exists(values[i])) return false;
         if (i < count) values[i] = value;
         at = json_skip_blanks(at, end);

@@ -1,8 +1,6 @@
 /* json/skip.c: steps over values that are not validated, by their first byte alone. */
 #include "json/skip.h"
 
-#include "json/scan.h"
-
 const char *json_type_name(enum json_type type)
 {
     static const char *const names[] = {
@@ -13,22 +11,14 @@ const char *json_type_name(enum json_type type)
     return names[type];
 }
 
-enum json_type json_type_from(char first)
-{
-    switch (first) {
-    case '{': return JSON_OBJECT;
-    case '[': return JSON_ARRAY;
-    case '"': return JSON_STRING;
-    case 't':
-    case 'f': return JSON_BOOL;
-    case 'n': return JSON_NULL;
-    case '-': return JSON_NUMBER;
-    default: return first >= '0' && first <= '9' ? JSON_NUMBER : JSON_NONE;
-    }
-}
+const unsigned char JSON_TYPES[256] = {
+    ['{'] = JSON_OBJECT, ['['] = JSON_ARRAY,  ['"'] = JSON_STRING, ['t'] = JSON_BOOL,   ['f'] = JSON_BOOL,
+    ['n'] = JSON_NULL,   ['-'] = JSON_NUMBER, ['0'] = JSON_NUMBER, ['1'] = JSON_NUMBER, ['2'] = JSON_NUMBER,
+    ['3'] = JSON_NUMBER, ['4'] = JSON_NUMBER, ['5'] = JSON_NUMBER, ['6'] = JSON_NUMBER, ['7'] = JSON_NUMBER,
+    ['8'] = JSON_NUMBER, ['9'] = JSON_NUMBER,
+};
 
-/* From behind the opening quote to behind the closing one. */
-static const char *skip_string(const char *at, const char *end)
+const char *json_skip_string_slowly(const char *at, const char *end)
 {
     bool is_ascii;
     for (;;) {
@@ -40,9 +30,9 @@ static const char *skip_string(const char *at, const char *end)
     }
 }
 
-static const char *skip_literal(const char *at, const char *end, struct str word)
+static inline const char *skip_literal(const char *at, const char *end, const char *word, size_t len)
 {
-    return str_starts_with(str_of(at, (size_t)(end - at)), word) ? at + word.len : NULL;
+    return (size_t)(end - at) >= len && memcmp(at, word, len) == 0 ? at + len : NULL;
 }
 
 static const char *skip_number(const char *at, const char *end)
@@ -51,36 +41,23 @@ static const char *skip_number(const char *at, const char *end)
     return at;
 }
 
-static const char *skip_by_first(const char *at, const char *end)
-{
-    switch (*at) {
-    case '{':
-    case '[': return json_scan_container(at, end);
-    case '"': return skip_string(at + 1, end);
-    case 't': return skip_literal(at, end, STR("true"));
-    case 'f': return skip_literal(at, end, STR("false"));
-    case 'n': return skip_literal(at, end, STR("null"));
-    default: return skip_number(at, end);
-    }
-}
-
 const char *json_skip_value(const char *at, const char *end, struct json_value *value)
 {
     if (at == end) return NULL;
+    const char *behind = NULL;
     enum json_type type = json_type_from(*at);
-    if (type == JSON_NONE) return NULL;
-    const char *behind = skip_by_first(at, end);
+    bool may_have_escape;
+    switch (type) {
+    case JSON_STRING: behind = json_skip_string(at + 1, end, &may_have_escape); break;
+    case JSON_NUMBER: behind = skip_number(at + 1, end); break;
+    case JSON_NULL: behind = skip_literal(at, end, "null", 4); break;
+    case JSON_BOOL:
+        behind = *at == 't' ? skip_literal(at, end, "true", 4) : skip_literal(at, end, "false", 5);
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT: behind = json_scan_container(at, end); break;
+    case JSON_NONE: return NULL;
+    }
     if (behind) *value = (struct json_value){str_of(at, (size_t)(behind - at)), type};
     return behind;
-}
-
-const char *json_skip_key(const char *at, const char *end, struct json_value *key)
-{
-    if (at == end || *at != '"') return NULL;
-    const char *behind = skip_string(at + 1, end);
-    if (!behind) return NULL;
-    *key = (struct json_value){str_of(at, (size_t)(behind - at)), JSON_STRING};
-    behind = json_skip_blanks(behind, end);
-    if (behind == end || *behind != ':') return NULL;
-    return json_skip_blanks(behind + 1, end);
 }

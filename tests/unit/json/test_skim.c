@@ -4,6 +4,7 @@
 #include "json/cursor.h"
 #include "json/skim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const struct str NAMES[] = {STR_INIT("id"), STR_INIT("choices"), STR_INIT("usage")};
@@ -109,4 +110,24 @@ TEST(skim, a_text_cut_anywhere_is_refused_and_not_read_beyond)
     }
     struct json_value got[3];
     EXPECT_TRUE(skim(text, got));
+}
+
+/* Names are compared in words that overlap: no length and no byte may be special, nor the distance to the text's end. */
+TEST(skim, names_of_every_length_are_told_apart_by_every_byte)
+{
+    char name[48], text[160];
+    for (size_t len = 0; len < sizeof name; len++) {
+        for (size_t i = 0; i < len; i++) name[i] = (char)('a' + i % 26);
+        const struct str wanted = str_of(name, len);
+        for (size_t wrong = 0; wrong <= len; wrong++) {
+            size_t bytes = (size_t)snprintf(text, sizeof text, "{\"%.*s\":%d}", (int)len, name, 7);
+            if (wrong < len) text[2 + wrong] = '-';
+            char *exactly = malloc(bytes);
+            memcpy(exactly, text, bytes);
+            struct json_value got;
+            EXPECT_TRUE(json_skim(str_of(exactly, bytes), &wanted, 1, &got));
+            EXPECT_EQ(json_exists(got), wrong == len);
+            free(exactly);
+        }
+    }
 }
