@@ -55,13 +55,14 @@ const struct preset *preset_find(struct str name)
     return NULL;
 }
 
-/* "/v1", "/openai/v1beta", "/api/v2": does the path end with a version part? */
-static bool ends_with_version(struct str path)
+/* "/v1", "/api/v2", "/v1beta/openai": is there a version part in the path? Then the address is complete. */
+static bool has_version(struct str path)
 {
-    size_t at = path.len;
-    while (at > 0 && path.at[at - 1] != '/') at--;
-    struct str last = str_from(path, at);
-    return at > 0 && last.len >= 2 && last.at[0] == 'v' && last.at[1] >= '0' && last.at[1] <= '9';
+    while (path.len > 0) {
+        struct str part = str_cut(&path, '/');
+        if (part.len >= 2 && part.at[0] == 'v' && part.at[1] >= '0' && part.at[1] <= '9') return true;
+    }
+    return false;
 }
 
 static bool complete_url(struct str *out, struct arena *a, const char *version_part, struct str given,
@@ -71,7 +72,7 @@ static bool complete_url(struct str *out, struct arena *a, const char *version_p
     if (!url_parse(&url, a, given, err)) return false;
     while (given.len > 0 && given.at[given.len - 1] == '/') given.len--;
     *out = given;
-    if (!ends_with_version(url.path)) *out = arena_printf(a, "%.*s%s", STR_ARG(given), version_part);
+    if (!has_version(url.path)) *out = arena_printf(a, "%.*s%s", STR_ARG(given), version_part);
     return true;
 }
 
