@@ -7,6 +7,7 @@ of the contract."""
 import collections
 import json
 import os
+import re
 
 import pytest
 
@@ -168,6 +169,16 @@ def test_requests_go_up_byte_for_byte(provider, score):
     assert not wrong, '\n'.join(f'{name}: {why}' for name, why in wrong)
 
 
+@pytest.mark.parametrize('provider, prefix', sorted(key for key in SERVICES if re.search(r'/v\d', key[1])))
+def test_base_urls_with_a_version_are_taken_as_they_are(provider, prefix):
+    case = SERVICES[provider, prefix][0]
+    with Upstream(answer) as up:
+        for end in '', '/':
+            with Weir(in_front_of(up.url + prefix + end)) as w:
+                assert ask(w.http, case, as_recorded).status_code == 200
+    assert [r.target for r in up.requests] == [case.meta['path']] * 2
+
+
 # ---- what is counted ----
 
 def tokens(case):
@@ -182,6 +193,8 @@ def tokens(case):
     reasoning = (usage.get('completion_tokens_details') or {}).get('reasoning_tokens') or 0
     if usage.get('total_tokens') == prompt + completion + reasoning:
         completion += reasoning  # xAI counts reasoning beside the completion, the others inside of it
+    if 'prompt_tokens' not in usage and not completion:
+        prompt = usage['total_tokens']  # Voyage says nothing else
     return prompt, completion
 
 
