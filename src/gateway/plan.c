@@ -27,10 +27,11 @@ static void add(struct plan *plan, const struct exchange *x, const struct provid
 }
 
 /* OpenAI's moderations choose a model themselves where none is named. Then none is named to the provider
- * either, unless an entry of `models` says which. */
+ * either, unless default_model or an entry of `models` says which. */
 static bool leaves_model_out(const struct exchange *x)
 {
-    return x->route->operation == OP_MODERATIONS && str_is_empty(x->facts.model);
+    return x->route->operation == OP_MODERATIONS && str_is_empty(x->facts.model) &&
+           str_equals(x->model, STR("auto"));
 }
 
 /* ---- the rules ---- */
