@@ -41,10 +41,9 @@ static bool is_plain(char c)
 
 static bool are_plain(uint64_t eight)
 {
-    uint64_t quote = eight ^ EACH_BYTE('"'), backslash = eight ^ EACH_BYTE('\\'),
-             del = eight ^ EACH_BYTE(0x7f);
-    uint64_t odd = ((eight - EACH_BYTE(0x20)) & ~eight) | ((quote - EACH_BYTE(1)) & ~quote) |
-                   ((backslash - EACH_BYTE(1)) & ~backslash) | ((del - EACH_BYTE(1)) & ~del) | eight;
+    uint64_t quote = eight ^ EACH_BYTE('"'), backslash = eight ^ EACH_BYTE('\\'), del = eight + EACH_BYTE(1);
+    uint64_t odd = (eight - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1)) | del |
+                   eight;
     return (odd & EACH_BYTE(0x80)) == 0;
 }
 
@@ -54,6 +53,27 @@ static bool copy_eight(char *at, const char *from)
     memcpy(&eight, from, sizeof eight);
     if (!are_plain(eight)) return false;
     memcpy(at, &eight, sizeof eight);
+    return true;
+}
+
+/* One to seven bytes: two fours, or three ones, that overlap. */
+static bool copy_few(char *at, const char *from, size_t len)
+{
+    uint32_t first, last;
+    if (len < 4) {
+        unsigned char a = (unsigned char)from[0], b = (unsigned char)from[len / 2],
+                      c = (unsigned char)from[len - 1];
+        if (!are_plain(EACH_BYTE('a') << 24 | a | (unsigned)b << 8 | (unsigned)c << 16)) return false;
+        at[0] = (char)a;
+        at[len / 2] = (char)b;
+        at[len - 1] = (char)c;
+        return true;
+    }
+    memcpy(&first, from, sizeof first);
+    memcpy(&last, from + len - sizeof last, sizeof last);
+    if (!are_plain(first | (uint64_t)last << 32)) return false;
+    memcpy(at, &first, sizeof first);
+    memcpy(at + len - sizeof last, &last, sizeof last);
     return true;
 }
 
@@ -78,10 +98,8 @@ static char *escape_one(char *at, const char **from, const char *end)
 }
 
 /* NULL: no room up to `limit`. */
-static char *escape(char *at, const char *limit, struct str s)
+static char *escape_slowly(char *at, const char *limit, const char *from, const char *end)
 {
-    if (s.len == 0) return at;
-    const char *from = s.at, *end = s.at + s.len;
     while (from < end) {
         if (limit - at < 8) return NULL;
         if (end - from >= 8 && copy_eight(at, from)) {
@@ -94,6 +112,19 @@ static char *escape(char *at, const char *limit, struct str s)
         }
     }
     return at;
+}
+
+/* The same, quick while all is plain: in eights, the last of which overlaps the one before. */
+static inline char *escape(char *at, const char *limit, struct str s)
+{
+    if (s.len == 0) return at;
+    const char *from = s.at, *end = s.at + s.len;
+    if ((size_t)(limit - at) < s.len + 8) return escape_slowly(at, limit, from, end);
+    if (s.len < 8) return copy_few(at, from, s.len) ? at + s.len : escape_slowly(at, limit, from, end);
+    for (; end - from > 8; from += 8, at += 8)
+        if (UNLIKELY(!copy_eight(at, from))) return escape_slowly(at, limit, from, end);
+    size_t left = (size_t)(end - from);
+    return copy_eight(at + left - 8, end - 8) ? at + left : escape_slowly(at, limit, from, end);
 }
 
 /* A long value is cut between two characters, and "…" says so. */
@@ -115,32 +146,55 @@ static bool is_bare_word(struct str s)
 
 /* ---- fields ---- */
 
+/* Our own names, as they stand in a line, padded so that they are copied in one piece. */
+// clang-format off
+#define KEYS(X) \
+    X(KEY_CATEGORY, "category") X(KEY_CORRELATION_ID, "correlation_id") X(KEY_TRACE_ID, "trace_id") \
+    X(KEY_METHOD, "method") X(KEY_PATH, "path") X(KEY_STATUS, "status_code") X(KEY_DURATION, "duration_ms") \
+    X(KEY_KEY, "key") X(KEY_PROVIDER, "provider") X(KEY_MODEL, "model") X(KEY_ATTEMPTS, "attempts") \
+    X(KEY_OUTCOME, "outcome") X(KEY_STREAM, "stream") X(KEY_INPUT_TOKENS, "input_tokens") \
+    X(KEY_OUTPUT_TOKENS, "output_tokens") X(KEY_OVERHEAD, "overhead_us") X(KEY_BYTES, "bytes")
+// clang-format on
+#define KEY_AS_ENUM(id, name) id,
+enum key { KEYS(KEY_AS_ENUM) };
+
+enum { KEY_ROOM = 24 };
+struct key_text {
+    char text[KEY_ROOM - 1];
+    uint8_t bytes;
+};
+#define KEY_AS_JSON(id, name) [id] = {",\"" name "\":", sizeof(name) + 3},
+#define KEY_AS_WORD(id, name) [id] = {" " name "=", sizeof(name) + 1},
+static const struct key_text json_keys[] = {KEYS(KEY_AS_JSON)}, text_keys[] = {KEYS(KEY_AS_WORD)};
+
 /* `,"key":` or ` key=`, with room for `bytes` of value behind it; NULL: no room, the field is left out. */
-static inline char *put_key(struct log_line *l, const char *key, size_t bytes)
+static inline char *put_key(struct log_line *l, enum key key, size_t bytes)
 {
-    size_t len = strlen(key);
+    if ((size_t)(l->limit - l->at) < KEY_ROOM + bytes) {
+        l->is_truncated = true;
+        return NULL;
+    }
+    const struct key_text *k = UNLIKELY(l->is_text) ? &text_keys[key] : &json_keys[key];
+    memcpy(l->at, k, sizeof *k);
+    return l->at + k->bytes;
+}
+
+/* The same for any name. */
+static char *put_name(struct log_line *l, const char *name, size_t bytes)
+{
+    size_t len = strlen(name);
     if ((size_t)(l->limit - l->at) < len + 4 + bytes) {
         l->is_truncated = true;
         return NULL;
     }
-    char *at = l->at;
-    if (l->is_text) {
-        *at++ = ' ';
-        at = fmt_str(at, str_of(key, len));
-        *at++ = '=';
-        return at;
-    }
-    *at++ = ',';
-    *at++ = '"';
-    at = fmt_str(at, str_of(key, len));
-    *at++ = '"';
-    *at++ = ':';
-    return at;
+    char *at = fmt_str(l->at, l->is_text ? STR(" ") : STR(",\""));
+    at = fmt_str(at, str_of(name, len));
+    return fmt_str(at, l->is_text ? STR("=") : STR("\":"));
 }
 
-static inline void put_str(struct log_line *l, const char *key, struct str value)
+/* `at`: behind the key, with room for the quotes; NULL: there was no room for it. */
+static void put_text(struct log_line *l, char *at, struct str value)
 {
-    char *at = put_key(l, key, 2);
     if (!at) return;
     bool has_quotes = !l->is_text || !is_bare_word(value);
     if (has_quotes) *at++ = '"';
@@ -153,53 +207,49 @@ static inline void put_str(struct log_line *l, const char *key, struct str value
     l->at = at;
 }
 
-static inline void put_nonempty(struct log_line *l, const char *key, struct str value)
+static inline void put_str(struct log_line *l, enum key key, struct str value)
+{
+    put_text(l, put_key(l, key, 2), value);
+}
+
+static inline void put_nonempty(struct log_line *l, enum key key, struct str value)
 {
     if (value.len > 0) put_str(l, key, value);
 }
 
-static inline void put_i64(struct log_line *l, const char *key, int64_t value)
+static inline void put_i64(struct log_line *l, enum key key, int64_t value)
 {
     char *at = put_key(l, key, FMT_I64_BYTES);
     if (at) l->at = fmt_i64(at, value);
 }
 
-static inline void put_u64(struct log_line *l, const char *key, uint64_t value)
+static inline void put_u64(struct log_line *l, enum key key, uint64_t value)
 {
     char *at = put_key(l, key, FMT_U64_BYTES);
     if (at) l->at = fmt_u64(at, value);
 }
 
-static inline void put_fixed(struct log_line *l, const char *key, uint64_t value, unsigned decimals)
-{
-    char *at = put_key(l, key, FMT_U64_BYTES + 2);
-    if (at) l->at = fmt_fixed(at, value, decimals);
-}
-
-static inline void put_bool(struct log_line *l, const char *key, bool value)
-{
-    char *at = put_key(l, key, 5);
-    if (at) l->at = fmt_str(at, value ? STR("true") : STR("false"));
-}
-
 void log_str(struct log_line *l, const char *key, struct str value)
 {
-    if (l) put_str(l, key, value);
+    if (l) put_text(l, put_name(l, key, 2), value);
 }
 
 void log_i64(struct log_line *l, const char *key, int64_t value)
 {
-    if (l) put_i64(l, key, value);
+    char *at = l ? put_name(l, key, FMT_I64_BYTES) : NULL;
+    if (at) l->at = fmt_i64(at, value);
 }
 
 void log_fixed(struct log_line *l, const char *key, uint64_t value, unsigned decimals)
 {
-    if (l) put_fixed(l, key, value, decimals);
+    char *at = l ? put_name(l, key, FMT_U64_BYTES + 2) : NULL;
+    if (at) l->at = fmt_fixed(at, value, decimals);
 }
 
 void log_bool(struct log_line *l, const char *key, bool value)
 {
-    if (l) put_bool(l, key, value);
+    char *at = l ? put_name(l, key, 5) : NULL;
+    if (at) l->at = fmt_str(at, value ? STR("true") : STR("false"));
 }
 
 /* ---- lines ---- */
@@ -247,7 +297,7 @@ struct log_line *log_begin(struct log_ring *r, int64_t wall_ms, enum log_level l
     at = escape_cut(at, l->limit, message);
     if (!l->is_text) *at++ = '"';
     l->at = at;
-    put_str(l, "category", category_names[category]);
+    put_str(l, KEY_CATEGORY, category_names[category]);
     return l;
 }
 
@@ -265,13 +315,13 @@ void log_event(struct log_ring *r, int64_t wall_ms, const struct log_event *e)
 {
     struct log_line *l = log_begin(r, wall_ms, e->level, e->category, e->message);
     if (!l) return;
-    put_nonempty(l, "correlation_id", e->correlation_id);
+    put_nonempty(l, KEY_CORRELATION_ID, e->correlation_id);
     for (size_t i = 0; i < LOG_MAX_FIELDS && e->fields[i].key; i++) {
         const struct log_field *f = &e->fields[i];
         if (f->text.at)
-            put_str(l, f->key, f->text);
+            log_str(l, f->key, f->text);
         else
-            put_i64(l, f->key, f->number);
+            log_i64(l, f->key, f->number);
     }
     log_end(l);
 }
@@ -280,22 +330,24 @@ void log_access(struct log_ring *r, const struct log_access *a)
 {
     struct str message = a->message.len ? a->message : STR("Request completed");
     struct log_line *l = log_begin(r, a->wall_ms, a->level, a->category, message);
+    char *at;
     if (!l) return;
-    put_nonempty(l, "correlation_id", a->correlation_id);
-    put_nonempty(l, "trace_id", a->trace_id);
-    put_str(l, "method", a->method);
-    put_str(l, "path", str_part(a->path, 0, str_find_char(a->path, '?')));
-    put_i64(l, "status_code", a->status_code);
-    put_fixed(l, "duration_ms", a->duration_us, 3);
-    put_nonempty(l, "key", a->key);
-    put_nonempty(l, "provider", a->provider);
-    put_nonempty(l, "model", a->model);
-    put_u64(l, "attempts", a->attempts);
-    put_nonempty(l, "outcome", a->outcome);
-    put_bool(l, "stream", a->is_stream);
-    if (a->input_tokens >= 0) put_i64(l, "input_tokens", a->input_tokens);
-    if (a->output_tokens >= 0) put_i64(l, "output_tokens", a->output_tokens);
-    if (a->overhead_us != UINT64_MAX) put_u64(l, "overhead_us", a->overhead_us);
-    put_u64(l, "bytes", a->bytes);
+    put_nonempty(l, KEY_CORRELATION_ID, a->correlation_id);
+    put_nonempty(l, KEY_TRACE_ID, a->trace_id);
+    put_str(l, KEY_METHOD, a->method);
+    put_str(l, KEY_PATH, str_part(a->path, 0, str_find_char(a->path, '?')));
+    put_i64(l, KEY_STATUS, a->status_code);
+    if ((at = put_key(l, KEY_DURATION, FMT_U64_BYTES + 2)) != NULL) l->at = fmt_fixed(at, a->duration_us, 3);
+    put_nonempty(l, KEY_KEY, a->key);
+    put_nonempty(l, KEY_PROVIDER, a->provider);
+    put_nonempty(l, KEY_MODEL, a->model);
+    put_u64(l, KEY_ATTEMPTS, a->attempts);
+    put_nonempty(l, KEY_OUTCOME, a->outcome);
+    if ((at = put_key(l, KEY_STREAM, 5)) != NULL)
+        l->at = fmt_str(at, a->is_stream ? STR("true") : STR("false"));
+    if (a->input_tokens >= 0) put_i64(l, KEY_INPUT_TOKENS, a->input_tokens);
+    if (a->output_tokens >= 0) put_i64(l, KEY_OUTPUT_TOKENS, a->output_tokens);
+    if (a->overhead_us != UINT64_MAX) put_u64(l, KEY_OVERHEAD, a->overhead_us);
+    put_u64(l, KEY_BYTES, a->bytes);
     log_end(l);
 }

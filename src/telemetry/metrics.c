@@ -188,12 +188,17 @@ static void cell_add(_Atomic uint64_t *cell, uint64_t n)
     atomic_store_explicit(cell, value + n, memory_order_relaxed);
 }
 
-/* Counts the bounds below the value, all of them: a loop without a guess beats one that ends early. */
+/* The first bound that is not below the value, by halves; the steps are the same for every value, so none is guessed. */
 void histogram_observe(struct histogram *h, uint64_t value)
 {
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < h->_bound_count; i++) at += value > h->_bounds[i];
-    cell_add(&h->_counts[at], 1);
+    const uint64_t *from = h->_bounds;
+    uint32_t left = h->_bound_count;
+    while (left > 0) {
+        uint32_t half = (left + 1) / 2;
+        from = value > from[half - 1] ? from + half : from;
+        left -= half;
+    }
+    cell_add(&h->_counts[from - h->_bounds], 1);
     cell_add(&h->_sum, value);
 }
 
