@@ -157,10 +157,11 @@ def test_a_body_without_a_usable_model_is_400_and_says_what_is_missing(weir, up,
 
 
 @pytest.mark.parametrize('body', [b'{"input": "Hi"}', b'{}'])
-def test_a_request_that_may_leave_the_model_out_goes_to_the_default_model(up, body):
-    with Weir(in_front_of(up.url, default_model='simulated')) as w:
-        reply = exchange(w.url, '/v1/moderations', body)
-        assert reply.status == 200 and up.requests[-1].json() == {**json.loads(body), 'model': 'simulated'}
+def test_a_request_that_may_leave_the_model_out_goes_to_the_default_model(body):
+    judged = plain({'id': 'modr-1', 'model': 'm', 'results': [{'flagged': False, 'categories': {}, 'category_scores': {}}]})
+    with Upstream(judged) as u, Weir(in_front_of(u.url, default_model='simulated')) as w:
+        assert exchange(w.url, '/v1/moderations', body).status == 200
+        assert u.requests[0].json() == {**json.loads(body), 'model': 'simulated'}
 
 
 @pytest.mark.parametrize('body', [
