@@ -1,5 +1,5 @@
 /* api/router.c: exact paths in a hash table, templates ("/v1/models/{id}", "/circuit-breakers/{name}/reset") by their
- * head and tail.. */
+ * head and tail. A path has one row. */
 #include "api/router.h"
 
 static const struct str V1 = STR_INIT("/v1");

@@ -79,14 +79,21 @@ bool admin_key_init(struct admin_key *k, const struct config *c, bool is_termina
                err_set(err, ERR_INVALID, "%s is damaged: delete it to get a new admin key", path);
     }
     make_key(k);
-    char digest[2 * DIGEST_BYTES + 1];
+    if (!is_terminal) path_beside_store(k->file, sizeof k->file, c, KEY_FILE);
+    return true;
+}
+
+bool admin_key_keep(struct admin_key *k, const struct config *c, struct err *err)
+{
+    if (!k->is_new) return true;
+    char path[sizeof k->file], digest[2 * DIGEST_BYTES + 1];
     *fmt_hex_bytes(digest, k->digest, DIGEST_BYTES) = '\n';
-    if (!is_terminal) {
-        path_beside_store(k->file, sizeof k->file, c, KEY_FILE);
-        struct str line = str_of(k->text, strlen(k->text));
-        k->text[line.len] = '\n';
-        bool is_written = write_file(k->file, str_of(k->text, line.len + 1), err);
-        k->text[line.len] = '\0';
+    path_beside_store(path, sizeof path, c, DIGEST_FILE);
+    if (k->file[0]) {
+        size_t len = strlen(k->text);
+        k->text[len] = '\n';
+        bool is_written = write_file(k->file, str_of(k->text, len + 1), err);
+        k->text[len] = '\0';
         if (!is_written) return false;
     }
     return write_file(path, str_of(digest, sizeof digest), err);

@@ -13,9 +13,12 @@ struct admin_key {
     char text[80];   /* of a new one, to be shown once; else empty */
     char file[1024]; /* where a new one was written; empty: it is for the terminal */
 };
-/* Makes (or finds) the key if the configuration has none. is_terminal: it will be shown there, not written. */
+/* Finds or makes the key if the configuration has none; nothing is written yet. is_terminal: a new one will be shown
+ * there, else it goes to a file. */
 MUST_CHECK bool admin_key_init(struct admin_key *k, const struct config *c, bool is_terminal,
                                struct err *err);
+/* Once the gateway serves: writes down a new key's digest (and the key, without a terminal). */
+MUST_CHECK bool admin_key_keep(struct admin_key *k, const struct config *c, struct err *err);
 /* Shows a new key once, with a curl line that can be pasted. */
 void admin_key_show(struct admin_key *k, const char *address, const char *model);
 

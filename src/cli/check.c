@@ -47,6 +47,20 @@ static void print_model(const struct config_model *m)
         printf("    %.*s/%.*s\n", STR_ARG(m->targets.at[i].provider_name), STR_ARG(m->targets.at[i].model));
 }
 
+/* Every provider that has a model of its own. */
+static void print_auto(const struct config *c)
+{
+    const char *heading = "auto\n";
+    for (size_t i = 0; i < c->providers.count; i++) {
+        const struct preset *p = preset_find(c->providers.at[i].preset);
+        struct str model = c->providers.at[i].model;
+        if (!model.len && p) model = str_from_cstr(p->model);
+        if (!model.len) continue;
+        printf("%s    %.*s/%.*s\n", heading, STR_ARG(c->providers.at[i].name), STR_ARG(model));
+        heading = "";
+    }
+}
+
 int cli_models(int argc, char **argv)
 {
     struct flags flags;
@@ -55,14 +69,8 @@ int cli_models(int argc, char **argv)
     struct config *c = flags_load(&flags);
     if (!c) return 1;
     for (size_t i = 0; i < c->models.count; i++) print_model(&c->models.at[i]);
-    printf("auto\n");
-    for (size_t i = 0; i < c->providers.count; i++) {
-        const struct preset *p = preset_find(c->providers.at[i].preset);
-        struct str model = c->providers.at[i].model;
-        if (!model.len && p) model = str_from_cstr(p->model);
-        if (model.len) printf("    %.*s/%.*s\n", STR_ARG(c->providers.at[i].name), STR_ARG(model));
-    }
-    if (c->providers.count == 0) printf("    demo (simulated; goes away once a provider is configured)\n");
+    print_auto(c);
+    if (c->providers.count == 0) printf("demo (simulated; goes away once a provider is configured)\n");
     config_unref(&c);
     return 0;
 }

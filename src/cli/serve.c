@@ -107,9 +107,14 @@ static struct snapshot *build_snapshot(struct serve *s, struct config *c, struct
         err);
 }
 
+static unsigned connections_per_worker(const struct serve *s, const struct config *c)
+{
+    return (limits_connections(c->server.max_connections) + s->worker_count - 1) / s->worker_count;
+}
+
 static bool start_workers(struct serve *s, struct err *err)
 {
-    unsigned connections = limits_connections(s->config->server.max_connections);
+    unsigned connections = connections_per_worker(s, s->config);
     for (unsigned i = 0; i < s->worker_count; i++) {
         int fds[FLAGS_MAX_LISTEN];
         for (unsigned k = 0; k < s->address_count; k++) fds[k] = s->fds[k][i];
@@ -123,7 +128,7 @@ static bool start_workers(struct serve *s, struct err *err)
                                    .fds = fds,
                                    .fd_count = s->address_count,
                                    .simulator_fd = s->simulator_fds[i],
-                                   .max_connections = (connections + s->worker_count - 1) / s->worker_count};
+                                   .max_connections = connections};
         if (!(s->workers[i] = worker_start(&r, err))) return false;
     }
     return true;
@@ -164,7 +169,8 @@ static void greet(struct serve *s)
 /* ---- reload ---- */
 static void use_snapshot(struct serve *s, struct config *fresh, struct snapshot *snapshot)
 {
-    for (unsigned i = 0; i < s->worker_count; i++) worker_set_snapshot(s->workers[i], snapshot);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        worker_set_snapshot(s->workers[i], snapshot, connections_per_worker(s, fresh));
     static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR};
     log_set_level(s->log, levels[fresh->log.level]);
     snapshot_unref(&s->snapshot);
@@ -269,7 +275,8 @@ static bool set_up(struct serve *s, struct err *err)
     s->process.workers = s->worker_count;
     s->metrics = metrics_new(s->worker_count, s->process.version, s->process.started_wall_ms);
     if (!open_sockets(s, err) || !open_simulator(s, err) || !start_log(s, err)) return false;
-    return (s->snapshot = build_snapshot(s, s->config, err)) && start_workers(s, err);
+    if (!(s->snapshot = build_snapshot(s, s->config, err)) || !start_workers(s, err)) return false;
+    return admin_key_keep(&s->admin_key, s->config, err);
 }
 
 static void take_down(struct serve *s)

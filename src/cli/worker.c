@@ -33,6 +33,7 @@ struct worker {
 struct order {
     struct worker *worker;
     struct snapshot *snapshot;
+    unsigned max_connections;
 };
 
 /* ---- on the worker ---- */
@@ -177,10 +178,11 @@ struct worker *worker_start(const struct worker_request *r, struct err *err)
     return NULL;
 }
 
-static void post(struct worker *w, void (*job)(void *arg), struct snapshot *snapshot)
+static void post(struct worker *w, void (*job)(void *arg), struct order order)
 {
     struct order *o = xzalloc(sizeof *o);
-    *o = (struct order){w, snapshot};
+    *o = order;
+    o->worker = w;
     pthread_mutex_lock(&w->orders_lock);
     bool has_ended = w->has_ended;
     if (!has_ended) loop_post(w->loop, job, o);
@@ -193,6 +195,7 @@ static void post(struct worker *w, void (*job)(void *arg), struct snapshot *snap
 static void do_set_snapshot(void *arg)
 {
     struct order *o = arg;
+    o->worker->request.max_connections = o->max_connections;
     gateway_set_snapshot(o->worker->gateway, o->snapshot);
     snapshot_unref(&o->snapshot);
     struct http_server_options options = server_options(o->worker);
@@ -200,9 +203,10 @@ static void do_set_snapshot(void *arg)
     xfree(o);
 }
 
-void worker_set_snapshot(struct worker *w, struct snapshot *fresh)
+void worker_set_snapshot(struct worker *w, struct snapshot *fresh, unsigned max_connections)
 {
-    post(w, do_set_snapshot, snapshot_ref(fresh));
+    post(w, do_set_snapshot,
+         (struct order){.snapshot = snapshot_ref(fresh), .max_connections = max_connections});
 }
 
 static void do_drain(void *arg)
@@ -214,7 +218,7 @@ static void do_drain(void *arg)
 
 void worker_drain(struct worker *w)
 {
-    post(w, do_drain, NULL);
+    post(w, do_drain, (struct order){0});
 }
 
 static void do_stop_accepting(void *arg)
@@ -229,7 +233,7 @@ static void do_stop_accepting(void *arg)
 
 void worker_stop_accepting(struct worker *w)
 {
-    post(w, do_stop_accepting, NULL);
+    post(w, do_stop_accepting, (struct order){0});
 }
 
 static void do_cancel(void *arg)
@@ -241,7 +245,7 @@ static void do_cancel(void *arg)
 
 void worker_cancel(struct worker *w)
 {
-    post(w, do_cancel, NULL);
+    post(w, do_cancel, (struct order){0});
 }
 
 bool worker_has_ended(struct worker *w)

@@ -23,8 +23,9 @@ struct worker_request {
 };
 /* Starts the thread; NULL: err says why. Accepts from the start. */
 struct worker *worker_start(const struct worker_request *r, struct err *err);
-void worker_set_snapshot(struct worker *w, struct snapshot *fresh); /* referenced */
-void worker_drain(struct worker *w);                                /* replies say Connection: close */
+/* fresh: referenced; max_connections as in the request. */
+void worker_set_snapshot(struct worker *w, struct snapshot *fresh, unsigned max_connections);
+void worker_drain(struct worker *w);          /* replies say Connection: close */
 void worker_stop_accepting(struct worker *w); /* ends by itself once nothing runs any more */
 void worker_cancel(struct worker *w);         /* what still runs ends now */
 bool worker_has_ended(struct worker *w);

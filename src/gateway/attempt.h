@@ -47,7 +47,7 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
 enum outcome attempt_run(struct attempt *a);
 void attempt_done(struct attempt *a); /* frees buffers and the call */
 
-/* The body in the piece list of one event or reply: what the caller is not shown of a stream. */
+/* An event that the caller is not shown: usage that only we asked for. */
 bool attempt_hides(const struct attempt *a, unsigned event_facts);
 
 #endif
