@@ -1,7 +1,7 @@
 /* base/buf.c: growing bytes. Small ones live in malloc and double. From LARGE_BYTES on they are
  * mappings in powers of two, because a 1 MB body in malloc would mean a fresh mapping, 256 page
- * faults and an munmap for each request: each thread keeps up to STOCK_COUNT freed mappings of
- * moderate size and hands them out again. */
+ * faults and an munmap for each request: each thread keeps freed mappings of moderate size, up to
+ * STOCK_BYTES in all, and hands the one that was used last out first (its pages are in the caches). */
 #include "base/buf.h"
 
 #include "base/check.h"
@@ -9,19 +9,32 @@
 
 #include <sys/mman.h>
 
-enum { SMALL_FIRST_BYTES = 512, LARGE_BYTES = 256 * 1024, STOCK_COUNT = 4, STOCK_MAX_BYTES = 4 << 20 };
+enum {
+    SMALL_FIRST_BYTES = 512,
+    LARGE_BYTES = 256 * 1024,
+    STOCK_COUNT = 64,
+    STOCK_MAX_BYTES = 4 << 20, /* of one mapping */
+    STOCK_BYTES = 32 << 20,    /* of all */
+};
 
 static _Thread_local struct {
-    char *at;
+    struct {
+        char *at;
+        size_t bytes;
+    } mappings[STOCK_COUNT]; /* the one given last is last */
+    unsigned count;
     size_t bytes;
-} stock[STOCK_COUNT];
+} stock;
 
 static char *mapping_take(size_t bytes)
 {
-    for (int i = 0; i < STOCK_COUNT; i++) {
-        if (stock[i].bytes != bytes) continue;
-        stock[i].bytes = 0;
-        return stock[i].at;
+    for (unsigned i = stock.count; i-- > 0;) {
+        if (stock.mappings[i].bytes != bytes) continue;
+        char *at = stock.mappings[i].at;
+        stock.count--;
+        stock.bytes -= bytes;
+        memmove(&stock.mappings[i], &stock.mappings[i + 1], (stock.count - i) * sizeof stock.mappings[0]);
+        return at;
     }
     char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at == MAP_FAILED ? NULL : at;
@@ -29,21 +42,24 @@ static char *mapping_take(size_t bytes)
 
 static void mapping_give(char *at, size_t bytes)
 {
-    for (int i = 0; i < STOCK_COUNT && bytes <= STOCK_MAX_BYTES; i++) {
-        if (stock[i].bytes != 0) continue;
-        stock[i].at = at;
-        stock[i].bytes = bytes;
+    bool fits = bytes <= STOCK_MAX_BYTES && stock.bytes + bytes <= STOCK_BYTES && stock.count < STOCK_COUNT;
+    if (!fits) {
+        munmap(at, bytes);
         return;
     }
-    munmap(at, bytes);
+    stock.mappings[stock.count].at = at;
+    stock.mappings[stock.count].bytes = bytes;
+    stock.count++;
+    stock.bytes += bytes;
 }
 
 void buf_thread_done(void)
 {
-    for (int i = 0; i < STOCK_COUNT; i++) {
-        if (stock[i].bytes) munmap(stock[i].at, stock[i].bytes);
-        stock[i].bytes = 0;
+    while (stock.count > 0) {
+        stock.count--;
+        munmap(stock.mappings[stock.count].at, stock.mappings[stock.count].bytes);
     }
+    stock.bytes = 0;
 }
 
 void buf_init(struct buf *b, size_t max_bytes)
