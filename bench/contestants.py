@@ -17,6 +17,9 @@ BUILD = os.environ.get('BENCH_BUILD') or os.path.join(os.path.dirname(HERE), 'bu
 CORES = sorted(os.sched_getaffinity(0))
 PROXY_CORE, LOAD_CORE = CORES[0], CORES[1 % len(CORES)]
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+# Where CPU is measured, load and upstream yield their core and never sleep: a proxy's send would wake them, which costs the
+# proxy 2 to 3 µs here and nothing where its peers are other machines.
+SPIN = int(len(CORES) > 1)
 KEY, ADMIN_KEY = 'sk-bench-0123456789abcdef', 'sk-bench-admin-0123456789'
 os.environ['PATH'] += ':/usr/sbin:/sbin'
 
@@ -61,6 +64,10 @@ def stop(process):
             process.wait()
 
 
+def words_of(options):
+    return [word for name, value in options.items() for word in ('--' + name.replace('_', '-'), str(value))]
+
+
 def rss_kb(pids):
     total = 0
     for pid in pids:
@@ -99,13 +106,12 @@ class Folder:
 
 
 class Upstream:
-    """bench/upstream; options as it takes them. Or, given another's, the same once more."""
+    """bench/upstream; options as it takes them."""
 
     def __init__(self, **options):
         self.port = free_port()
-        words = [w for name, value in options.items() for w in ('--' + name.replace('_', '-'), str(value))]
-        self.process = subprocess.Popen([f'{BUILD}/bench/upstream', '--listen', str(self.port), '--limit', '600'] + words,
-                                        preexec_fn=on_core(LOAD_CORE))
+        options = dict({'limit': 600, 'spin': SPIN}, listen=self.port, **options)
+        self.process = subprocess.Popen([f'{BUILD}/bench/upstream'] + words_of(options), preexec_fn=on_core(LOAD_CORE))
         wait_for_port(self.port, self.process)
 
     def __enter__(self):
@@ -222,11 +228,11 @@ class Haproxy(Contestant):
 
 def load(port, watch=(), **options):
     """Runs bench/load to its end; its result, every reply judged."""
-    words = [w for name, value in options.items() for w in ('--' + name.replace('_', '-'), str(value))]
+    options = dict({'key': KEY, 'spin': SPIN}, target=f'127.0.0.1:{port}', **options)
     if watch:
-        words += ['--watch', ','.join(map(str, watch))]
-    done = subprocess.run([f'{BUILD}/bench/load', '--target', f'127.0.0.1:{port}', '--key', KEY] + words,
-                          preexec_fn=on_core(LOAD_CORE), capture_output=True, text=True, timeout=300)
+        options['watch'] = ','.join(map(str, watch))
+    done = subprocess.run([f'{BUILD}/bench/load'] + words_of(options), preexec_fn=on_core(LOAD_CORE),
+                          capture_output=True, text=True, timeout=300)
     if not done.stdout.startswith('{'):
         raise Failure(done.stderr.strip() or 'the load generator said nothing')
     result = json.loads(done.stdout)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ static const struct option {
     {"--expect-bytes", "length of a right reply's body; -1 is any", true, AT(expect_bytes)},
     {"--expect-events", "data lines of a right stream, [DONE] not counted; -1: no stream is expected", true,
      AT(expect_events)},
+    {"--spin", "1: yield the core instead of sleeping, so that nobody is charged for waking us; 0", true,
+     AT(spin)},
     {"--limit", "give up after so many seconds; 120", true, AT(limit)},
 };
 
@@ -130,12 +133,12 @@ static void read_options(struct settings *s, int argc, char **argv)
 
 /* ---- the request ---- */
 
-/* A conversation of English text, with a line break or a quote now and then, as chat bodies have. */
+/* A message of English text with an escape every 75 bytes or so, as chat bodies have. */
 static char *make_body(const struct settings *s, size_t *length)
 {
     static const char text[] =
-        "Tell me how rivers find the sea, and why some never do.\\nBe \\\"brief\\\", please. "
-        "What follows is what we know so far of deltas, marshes, tides and wind: ";
+        "Tell me how rivers find the sea, and why some of them never do.\\nBe brief, please. "
+        "What follows is what we know of deltas, marshes, tides and wind:\\n";
     static const char last[] = "\"}]}";
     size_t bytes = (size_t)s->body_bytes, at;
     char *body = malloc(bytes + 1);
@@ -224,13 +227,15 @@ static void run(struct load *l)
 {
     static struct epoll_event events[MAX_EVENTS];
     l->started_ns = l->phase_began_ns = l->now_ns = load_clock_ns();
+    bool is_spinning = l->settings.spin != 0;
     int64_t limit_ns = l->started_ns + (int64_t)(l->settings.limit * (double)NS_PER_S);
     while (l->phase != PHASE_OVER) {
         int64_t wait_ns = l->mode->on_turn(l) - load_clock_ns();
-        if (wait_ns < 0) wait_ns = 0;
+        if (wait_ns < 0 || is_spinning) wait_ns = 0;
         struct timespec wait = {wait_ns / NS_PER_S, wait_ns % NS_PER_S};
         int n = epoll_pwait2(l->epoll_fd, events, MAX_EVENTS, &wait, NULL);
         if (n < 0 && errno != EINTR) die("epoll_pwait2", strerror(errno));
+        if (n == 0 && is_spinning) sched_yield();
         for (int i = 0; i < n && l->phase != PHASE_OVER; i++)
             conn_on_events(events[i].data.ptr, events[i].events);
         l->now_ns = load_clock_ns();

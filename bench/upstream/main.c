@@ -5,13 +5,15 @@
  *                                                            200 ms, the finish, the usage and [DONE]: 50 data lines
  *
  * A request's head is searched for Content-Length alone, and its body is dropped in the kernel (MSG_TRUNC), so a body of
- * 1 MB costs no copy. Ends by SIGTERM, or by itself after --limit seconds. Loopback only. */
+ * 1 MB costs no copy. With --spin 1 it yields the core instead of sleeping. Ends by SIGTERM, or by itself after --limit
+ * seconds. Loopback only. */
 #include "upstream/answers.h"
 #include "upstream/wheel.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,7 @@
 enum { READ_BYTES = 64 << 10, MAX_HEAD_BYTES = 8 << 10, MAX_EVENTS = 512, DROP_BYTES = 16 << 20 };
 
 struct settings {
-    long listen, reply_bytes, events, interval_ms, event_bytes, limit;
+    long listen, reply_bytes, events, interval_ms, event_bytes, limit, spin;
 };
 
 struct conn {
@@ -282,8 +284,10 @@ static void run(struct upstream *u)
     int64_t end_ns = u->now_ns + u->settings.limit * INT64_C(1000000000);
     wheel_init(&u->wheel, u->now_ns / 1000000);
     while (u->now_ns < end_ns) {
-        int n = epoll_wait(u->epoll_fd, events, MAX_EVENTS, u->wheel.count > 0 ? 1 : 1000);
+        int wait_ms = u->settings.spin ? 0 : u->wheel.count > 0 ? 1 : 1000;
+        int n = epoll_wait(u->epoll_fd, events, MAX_EVENTS, wait_ms);
         u->now_ns = clock_ns();
+        if (n == 0 && u->settings.spin) sched_yield();
         for (int i = 0; i < n; i++) {
             struct conn *c = events[i].data.ptr;
             if (!c)
@@ -307,6 +311,7 @@ static void read_options(struct settings *s, int argc, char **argv)
         {"--interval-ms", &s->interval_ms, 1, WHEEL_SLOTS / 2},
         {"--event-bytes", &s->event_bytes, 0, 4000},
         {"--limit", &s->limit, 1, 3600},
+        {"--spin", &s->spin, 0, 1},
     };
     *s = (struct settings){.reply_bytes = 2048, .interval_ms = 100, .event_bytes = 200, .limit = 600};
     for (int i = 1; i < argc; i += 2) {
