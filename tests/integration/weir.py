@@ -44,8 +44,8 @@ class Program:
         self.out, self.err = (os.path.join(self.folder, name) for name in ('stdout', 'stderr'))
         keep = {k: v for k, v in os.environ.items()
                 if k in ('PATH', 'HOME', 'TMPDIR', 'LANG', 'LD_LIBRARY_PATH') or k.endswith('SAN_OPTIONS')}
-        self._start([BINARY, *map(str, arguments)], {**keep, **{k: str(v) for k, v in (env or {}).items()}})
         try:
+            self._start([BINARY, *map(str, arguments)], {**keep, **{k: str(v) for k, v in (env or {}).items()}})
             self.greeting = wait_until(lambda: self._find(greeting), what='the greeting')
         except BaseException:
             self._remove()
