@@ -9,12 +9,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { FIRST_BLOCK_BYTES = 4096 - 64, LAST_BLOCK_BYTES = 64 * 1024 - 64, ALIGNMENT = 16 };
+enum { FIRST_BLOCK_BYTES = 4096 - 64, LAST_BLOCK_BYTES = 64 * 1024 - 64 };
 
 struct arena_block {
     struct arena_block *older;
     size_t bytes; /* of payload */
-    _Alignas(ALIGNMENT) char payload[];
+    _Alignas(ARENA_ALIGNMENT) char payload[];
 };
 
 void arena_init(struct arena *a)
@@ -24,7 +24,7 @@ void arena_init(struct arena *a)
 
 void arena_init_in(struct arena *a, void *room, size_t room_bytes)
 {
-    uintptr_t start = ((uintptr_t)room + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1);
+    uintptr_t start = ((uintptr_t)room + ARENA_ALIGNMENT - 1) & ~(uintptr_t)(ARENA_ALIGNMENT - 1);
     *a = (struct arena){._at = (char *)start, ._end = (char *)room + room_bytes};
 }
 
@@ -47,7 +47,7 @@ static struct arena_block *block_new(size_t bytes)
     return b;
 }
 
-static void *alloc_slow(struct arena *a, size_t bytes)
+void *arena_alloc_block(struct arena *a, size_t bytes)
 {
     size_t next = a->_blocks ? a->_blocks->bytes * 2 : FIRST_BLOCK_BYTES;
     if (next > LAST_BLOCK_BYTES) next = LAST_BLOCK_BYTES;
@@ -64,16 +64,6 @@ static void *alloc_slow(struct arena *a, size_t bytes)
     a->_at = b->payload + bytes;
     a->_end = b->payload + next;
     return b->payload;
-}
-
-void *arena_alloc(struct arena *a, size_t bytes)
-{
-    bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    /* Also when it just fits, so that nothing, of an arena without a block, is a place and not NULL. */
-    if (UNLIKELY((size_t)(a->_end - a->_at) <= bytes)) return alloc_slow(a, bytes);
-    void *p = a->_at;
-    a->_at += bytes;
-    return p;
 }
 
 void *arena_zalloc(struct arena *a, size_t bytes)

@@ -17,6 +17,33 @@ void map_done(struct map *m)
     *m = (struct map){0};
 }
 
+/* Eight bytes a step, each multiplied into 128 bits whose halves are folded together (as wyhash does it); the last step
+ * takes what is left, and may look at some bytes twice. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xd6e8feb86659fd93);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t load(const char *at, size_t bytes)
+{
+    uint64_t word = 0;
+    memcpy(&word, at, bytes);
+    return word;
+}
+
+static uint64_t hash_key(struct str key)
+{
+    uint64_t h = key.len;
+    size_t i = 0;
+    for (; i + 8 < key.len; i += 8) h = mix(h, load(key.at + i, 8));
+    if (key.len >= 8) return mix(h, load(key.at + key.len - 8, 8));
+    if (key.len >= 4) return mix(h, load(key.at, 4) << 32 | load(key.at + key.len - 4, 4));
+    if (key.len == 0) return mix(h, 0);
+    return mix(h, (uint64_t)(unsigned char)key.at[0] << 16 |
+                      (uint64_t)(unsigned char)key.at[key.len / 2] << 8 | (unsigned char)key.at[key.len - 1]);
+}
+
 static struct map_entry *find(const struct map *m, struct str key, uint64_t hash)
 {
     if (m->_room == 0) return NULL;
@@ -29,7 +56,7 @@ static struct map_entry *find(const struct map *m, struct str key, uint64_t hash
 
 void *map_get(const struct map *m, struct str key)
 {
-    struct map_entry *e = find(m, key, str_hash(key));
+    struct map_entry *e = find(m, key, hash_key(key));
     return e ? e->value : NULL;
 }
 
@@ -57,7 +84,7 @@ static void grow(struct map *m)
 void *map_put(struct map *m, struct str key, void *value)
 {
     require(value != NULL);
-    uint64_t hash = str_hash(key);
+    uint64_t hash = hash_key(key);
     struct map_entry *e = find(m, key, hash);
     if (e) {
         void *old = e->value;
@@ -73,7 +100,7 @@ void *map_put(struct map *m, struct str key, void *value)
 
 void *map_remove(struct map *m, struct str key)
 {
-    struct map_entry *e = find(m, key, str_hash(key));
+    struct map_entry *e = find(m, key, hash_key(key));
     if (!e) return NULL;
     void *old = e->value;
     e->value = NULL;

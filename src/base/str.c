@@ -3,10 +3,40 @@
 
 #include "base/attributes.h"
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+static uint64_t load_word(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* ascii_lower() of eight bytes: in seven bits 'A' and more, but not more than 'Z', reach the eighth by an addition. */
+static uint64_t word_lower(uint64_t word)
+{
+    uint64_t low = word & EACH_BYTE(0x7f);
+    uint64_t is_letter = ((low + EACH_BYTE(0x80 - 'A')) ^ (low + EACH_BYTE(0x7f - 'Z'))) & ~word &
+                         EACH_BYTE(0x80);
+    return word | is_letter >> 2;
+}
+
+static bool words_match(const char *a, const char *b)
+{
+    uint64_t x = load_word(a), y = load_word(b);
+    return x == y || word_lower(x) == word_lower(y);
+}
+
 bool str_equals_nocase(struct str a, struct str b)
 {
     if (a.len != b.len) return false;
-    for (size_t i = 0; i < a.len; i++)
+    size_t i = 0;
+    if (a.len >= 8) {
+        for (; i + 8 < a.len; i += 8)
+            if (!words_match(a.at + i, b.at + i)) return false;
+        return words_match(a.at + a.len - 8, b.at + a.len - 8); /* overlaps the one before */
+    }
+    for (; i < a.len; i++)
         if (ascii_lower(a.at[i]) != ascii_lower(b.at[i])) return false;
     return true;
 }
@@ -74,8 +104,11 @@ size_t str_find(struct str s, struct str needle)
 
 bool str_contains_nocase(struct str s, struct str needle)
 {
+    if (needle.len == 0) return true;
+    char first = ascii_lower(needle.at[0]);
     for (size_t i = 0; i + needle.len <= s.len; i++)
-        if (str_equals_nocase(str_of(s.at + i, needle.len), needle)) return true;
+        if (ascii_lower(s.at[i]) == first && str_equals_nocase(str_of(s.at + i, needle.len), needle))
+            return true;
     return false;
 }
 
@@ -99,7 +132,7 @@ bool str_to_u63(struct str s, int64_t *out)
     for (size_t i = 0; i < s.len; i++) {
         if (s.at[i] < '0' || s.at[i] > '9') return false;
         int digit = s.at[i] - '0';
-        if (n > (INT64_MAX - digit) / 10) return false;
+        if (i >= 18 && n > (INT64_MAX - digit) / 10) return false; /* 18 digits always fit */
         n = n * 10 + digit;
     }
     *out = n;

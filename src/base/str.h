@@ -69,7 +69,7 @@ bool str_to_u63(struct str s, int64_t *out);
 /* As above with an optional leading '-'. */
 bool str_to_i64(struct str s, int64_t *out);
 
-/* FNV-1a with a finishing step: for tables keyed by our own names, not for hostile keys. */
+/* FNV-1a with a finishing step: the same in every version, for seeds; tables have a faster one (map.c). */
 uint64_t str_hash(struct str s);
 
 /* Equal time for equal lengths: for secrets. */
