@@ -298,6 +298,8 @@ int cli_serve(int argc, char **argv)
     if (code) return code;
     s->config = flags_load(&s->flags);
     if (!s->config) return 1;
+    /* A file that was found by its default name is missed at a reload, as one that was named. */
+    if (!s->flags.config && s->config->file.len) s->flags.config = xstrdup(s->config->file.at);
     sigset_t signals;
     struct err err;
     block_signals(&signals); /* before any thread is made: workers never see a signal */

@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-enum { GAUGES_MS = 1000, END_CHECK_MS = 10 };
+enum { GAUGES_MS = 1000, END_CHECK_MS = 10, FIRST_REQUEST_MS = 1000 };
 
 struct worker {
     struct worker_request request;
@@ -26,7 +26,7 @@ struct worker {
     struct http_server *server;
     struct listener *listeners[WORKER_MAX_LISTENERS];
     struct simulator *simulator;
-    bool is_stopping;
+    msec_t first_requests_until; /* while stopping */
     struct gauge *client_connections, *upstream_connections, *fibers, *stacks;
 };
 
@@ -58,10 +58,12 @@ static void update_gauges(void *arg)
     gauge_set(w->stacks, loop.stacks);
 }
 
+/* A caller who has connected and not sent anything yet is waited for a moment: his request is on its way. */
 static void check_end(void *arg)
 {
     struct worker *w = arg;
-    if (!w->is_stopping || http_server_read_stats(w->server).busy > 0) return;
+    struct http_server_stats stats = http_server_read_stats(w->server);
+    if (stats.busy > 0 || (stats.idle > 0 && fiber_now() < w->first_requests_until)) return;
     if (w->simulator && !simulator_is_idle(w->simulator)) {
         simulator_stop(w->simulator);
         return;
@@ -121,7 +123,6 @@ static bool set_up(struct worker *w, struct err *err)
     struct http_server_options options = server_options(w);
     w->server = http_server_new(w->loop, &options, api_handler(w->api));
     make_gauges(w);
-    loop_tick(w->loop, END_CHECK_MS, check_end, w);
     return listen_all(w, err);
 }
 
@@ -227,7 +228,8 @@ static void do_stop_accepting(void *arg)
     struct worker *w = o->worker;
     for (unsigned i = 0; i < w->request.fd_count; i++) listener_close(&w->listeners[i]);
     http_server_drain(w->server, true);
-    w->is_stopping = true;
+    w->first_requests_until = fiber_now() + FIRST_REQUEST_MS;
+    loop_tick(w->loop, END_CHECK_MS, check_end, w);
     xfree(o);
 }
 

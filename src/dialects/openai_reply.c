@@ -279,7 +279,8 @@ void openai_classify(struct verdict *out, struct arena *a, const struct http_mes
     *out = (struct verdict){0};
     read_retry_after(out, reply->headers);
     struct str body = str_part(reply->body, 0, 16 * 1024);
-    for (size_t i = 0; i < ARRAY_COUNT(rejections) && reply->status == 400; i++)
+    bool is_refusal = reply->status == 400 || reply->status == 422; /* FastAPI services refuse with 422 */
+    for (size_t i = 0; i < ARRAY_COUNT(rejections) && is_refusal; i++)
         if (str_contains_nocase(body, rejections[i].needle)) {
             out->kind = rejections[i].kind;
             break;

@@ -78,7 +78,7 @@ static struct str request_head(struct attempt *a, size_t body_bytes)
     lines_add(&l, STR("Host"), a->target->endpoint->url.authority);
     lines_raw(&l, p->key_lines[a->key]);
     lines_raw(&l, p->extra_lines);
-    headers_upstream(x, &l);
+    headers_upstream(x, &p->config->headers, &l);
     lines_add_i64(&l, STR("Content-Length"), (int64_t)body_bytes);
     lines_raw(&l, STR("\r\n"));
     return lines_str(&l);

@@ -2,6 +2,8 @@
  * headers faster than any list of allowed ones could follow. */
 #include "gateway/headers.h"
 
+#include "http/url.h"
+
 /* Stops on its way up: of one connection only, a credential, or set by us. */
 static const bool stops_upstream[H_COUNT] = {
     [H_HOST] = true,
@@ -75,14 +77,28 @@ static bool names_headers(const struct http_headers *all)
     return false;
 }
 
-static void pass(const struct http_headers *from, const bool *stops, const struct str *prefixes,
-                 size_t prefix_count, struct lines *l)
+/* What stops: ids, prefixes of other names, and names that are set anew. */
+struct filter {
+    const bool *stops;
+    const struct str *prefixes;
+    size_t prefix_count;
+    const struct config_pairs *replaced; /* NULL: none */
+};
+
+static bool is_replaced(const struct config_pairs *replaced, struct str name)
+{
+    for (size_t i = 0; replaced && i < replaced->count; i++)
+        if (str_equals_nocase(replaced->at[i].name, name)) return true;
+    return false;
+}
+
+static void pass(const struct http_headers *from, const struct filter *f, struct lines *l)
 {
     bool is_listed = names_headers(from);
     for (unsigned i = 0; i < from->count; i++) {
         const struct http_header *h = &from->at[i];
-        if (stops[h->id]) continue;
-        if (h->id == H_OTHER && starts_with_any(h->name, prefixes, prefix_count)) continue;
+        if (f->stops[h->id] || is_replaced(f->replaced, h->name)) continue;
+        if (h->id == H_OTHER && starts_with_any(h->name, f->prefixes, f->prefix_count)) continue;
         if (is_listed && http_header_is_hop_by_hop(h, from)) continue;
         lines_add(l, h->name, h->value);
     }
@@ -96,10 +112,11 @@ static void pass_tracestate(const struct exchange *x, struct lines *l)
         if (all->at[i].id == H_TRACESTATE) lines_add(l, STR("tracestate"), all->at[i].value);
 }
 
-void headers_upstream(struct exchange *x, struct lines *l)
+void headers_upstream(struct exchange *x, const struct config_pairs *own, struct lines *l)
 {
     static const struct str prefixes[] = {STR_INIT("x-weir-"), STR_INIT("x-provider-key-")};
-    pass(&x->request->headers, stops_upstream, prefixes, ARRAY_COUNT(prefixes), l);
+    const struct filter filter = {stops_upstream, prefixes, ARRAY_COUNT(prefixes), own};
+    pass(&x->request->headers, &filter, l);
     struct str type = http_headers_value(&x->request->headers, H_CONTENT_TYPE);
     lines_add(l, STR("Content-Type"), type.len ? type : STR("application/json"));
     lines_raw(l, STR("Accept-Encoding: identity\r\n"));
@@ -129,7 +146,15 @@ void headers_back(const struct http_response *from, bool is_stream, struct lines
         STR_INIT("x-accel-buffering"),
     };
     size_t count = ARRAY_COUNT(prefixes) - (is_stream ? 0 : FOR_STREAMS);
-    pass(&from->headers, stops_back, prefixes, count, l);
+    const struct filter filter = {stops_back, prefixes, count, NULL};
+    pass(&from->headers, &filter, l);
+}
+
+/* A parameter's name counts, however it is spelt: "k%65y" is a key, too. What cannot be decoded is none. */
+static bool is_key(struct arena *a, struct str pair)
+{
+    struct str name = str_cut(&pair, '='), decoded;
+    return url_decode(&decoded, a, name) && str_equals(decoded, STR("key"));
 }
 
 struct str headers_query(struct exchange *x)
@@ -141,7 +166,7 @@ struct str headers_query(struct exchange *x)
     char separator = '?';
     while (rest.at) {
         struct str pair = str_cut(&rest, '&');
-        if (pair.len == 0 || str_starts_with(pair, STR("key=")) || str_equals(pair, STR("key"))) continue;
+        if (pair.len == 0 || is_key(x->arena, pair)) continue;
         lines_raw(&l, str_of(&separator, 1));
         lines_raw(&l, pair);
         separator = '&';

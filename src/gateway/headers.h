@@ -4,8 +4,9 @@
 
 #include "gateway/exchange.h"
 
-/* The caller's headers that go upstream, then those that every upstream request gets. */
-void headers_upstream(struct exchange *x, struct lines *l);
+/* The caller's headers that go upstream, then those that every upstream request gets. `own`: the provider's configured
+ * ones, which take the place of the caller's. */
+void headers_upstream(struct exchange *x, const struct config_pairs *own, struct lines *l);
 /* The provider's headers that go back; of a stream's, ours take the place of those about caching and buffering. */
 void headers_back(const struct http_response *from, bool is_stream, struct lines *l);
 /* The caller's query without its key, with '?' in front; empty: none. */

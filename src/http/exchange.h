@@ -43,6 +43,7 @@ struct connection {
     struct stream *stream; /* NULL: taken over */
     struct list link;      /* of server->idle, busy or turned_away */
     msec_t idle_since;
+    bool has_served;                /* a request */
     struct fiber *fiber;            /* NULL: idle */
     struct http_exchange *exchange; /* NULL: none at present */
 };

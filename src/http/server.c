@@ -86,6 +86,7 @@ static enum ending connection_serve(struct connection *c)
     bool goes_on = http_exchange_run(x) && !stream_has_ended(c->stream) && !fiber_is_cancelled(c->fiber);
     enum ending ending = goes_on ? GO_ON : ending_of(x);
     c->exchange = NULL;
+    c->has_served = true;
     http_exchange_free(x);
     return ending;
 }
@@ -220,15 +221,14 @@ void http_server_set_options(struct http_server *s, const struct http_server_opt
     s->tick = loop_tick(s->loop, tick_ms(o), expire_idle, s);
 }
 
-static void close_idle(struct http_server *s)
-{
-    LIST_EACH(c, &s->idle, struct connection, link) connection_free(c);
-}
-
 void http_server_drain(struct http_server *s, bool close_idle_now)
 {
     s->is_draining = true;
-    if (close_idle_now) close_idle(s);
+    if (!close_idle_now) return;
+    LIST_EACH(c, &s->idle, struct connection, link)
+    {
+        if (c->has_served) connection_free(c);
+    }
 }
 
 void http_server_cancel_all(struct http_server *s)
@@ -241,7 +241,7 @@ void http_server_free(struct http_server *s)
 {
     if (!s) return;
     require(list_is_empty(&s->busy) && list_is_empty(&s->turned_away));
-    close_idle(s);
+    LIST_EACH(c, &s->idle, struct connection, link) connection_free(c);
     tick_end(&s->tick);
     stock_done(&s->exchange_blocks);
     stock_done(&s->request_blocks);
