@@ -31,7 +31,7 @@ static const struct option server_rows[] = {
     {"listen", STRINGS_AT(S, listen), OPTION_RESTART, .def = "127.0.0.1:8080", .judge = judge_listen,
      .allowed = "ADDRESS:PORT, [ADDRESS]:PORT, :PORT or unix:/path",
      .help = "The addresses to listen on: one, or a list."},
-    {"workers", INT_AT(S, workers), OPTION_RESTART, .max = 1024, .unit = "threads", .def = "0",
+    {"workers", INT_AT(S, workers), OPTION_RESTART, .max = 128, .unit = "threads", .def = "0",
      .help = "Threads that serve requests; 0 is as many as processor affinity and the cgroup's quota allow."},
     {"max_body", SIZE_AT(S, max_body_bytes), .min = KIB, .max = GIB, .def = "32MiB",
      .help = "The largest request body; over it 413."},
