@@ -9,6 +9,7 @@ static void refresh(const struct exchange *x)
 {
     const struct snapshot *s = x->use->snapshot;
     struct metrics *m = x->gateway->parts.metrics;
+    x->gateway->parts.update_gauges(x->gateway->parts.update_arg);
     for (size_t i = 0; i < s->provider_count; i++) {
         const struct provider *p = &s->providers[i];
         enum breaker_state worst = BREAKER_CLOSED;

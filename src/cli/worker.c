@@ -117,7 +117,9 @@ static bool set_up(struct worker *w, struct err *err)
                                   .log_main = w->request.log,
                                   .log = log_ring(w->request.log, w->request.index),
                                   .process = w->request.process,
-                                  .snapshot = w->request.snapshot};
+                                  .snapshot = w->request.snapshot,
+                                  .update_gauges = update_gauges,
+                                  .update_arg = w};
     w->gateway = gateway_new(&parts);
     w->api = api_new(w->gateway);
     struct http_server_options options = server_options(w);

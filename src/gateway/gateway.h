@@ -31,7 +31,9 @@ struct gateway_parts { /* all lent for the gateway's life */
     struct log *log_main;
     struct log_ring *log;
     struct process_state *process;
-    struct snapshot *snapshot; /* referenced */
+    struct snapshot *snapshot;        /* referenced */
+    void (*update_gauges)(void *arg); /* the worker's own, which are else a second old; before a scrape */
+    void *update_arg;
 };
 
 struct gateway {

@@ -41,12 +41,12 @@ static const struct {
      "the message, with texts of one line"},
     /* values */
     {"server:\n  workers: many\n",
-     "weir.yaml:2: \"many\" is no whole number in server.workers; allowed: 0 to 1024"},
-    {"server: { workers: 1025 }\n",
-     "weir.yaml:1: \"1025\" is too large in server.workers; allowed: 0 to 1024"},
-    {"server: { workers: -1 }\n", "weir.yaml:1: \"-1\" is too small in server.workers; allowed: 0 to 1024"},
+     "weir.yaml:2: \"many\" is no whole number in server.workers; allowed: 0 to 128"},
+    {"server: { workers: 129 }\n",
+     "weir.yaml:1: \"129\" is too large in server.workers; allowed: 0 to 128"},
+    {"server: { workers: -1 }\n", "weir.yaml:1: \"-1\" is too small in server.workers; allowed: 0 to 128"},
     {"server: { workers: 1e3 }\n",
-     "weir.yaml:1: \"1e3\" is no whole number in server.workers; allowed: 0 to 1024"},
+     "weir.yaml:1: \"1e3\" is no whole number in server.workers; allowed: 0 to 128"},
     {"server: { max_body: 64KB }\n",
      "weir.yaml:1: \"64KB\" is no size in server.max_body; allowed: a size (4096, 64KiB, 10MiB), 1KiB to 1GiB"},
     {"server: { max_body: 1 }\n",
@@ -192,7 +192,7 @@ TEST(mistakes, all_are_reported_in_the_order_of_their_lines)
         "providers, models, default_model, breaker, cooldown, health, cache, services, content_types, tasks, "
         "local_models, metrics, log\n"
         "weir.yaml:3: \"loud\" is unknown in log.level; allowed: debug, info, warn, error\n"
-        "weir.yaml:4: \"x\" is no whole number in server.workers; allowed: 0 to 1024\n"
+        "weir.yaml:4: \"x\" is no whole number in server.workers; allowed: 0 to 128\n"
         "weir.yaml:5: \"q\" in models.m.targets[0].provider is not in providers; there is none yet\n"
         "weir.yaml:6: unknown key \"log2\" in the file (did you mean \"log\"?)\n");
 }
@@ -221,7 +221,7 @@ TEST(mistakes, those_of_environment_and_flags_name_the_variable_or_flag)
         "environment LOG_LEVEL: \"loud\" is unknown in log.level; allowed: debug, info, warn, error\n"
         "environment PORT: \"127.0.0.1:http\" is not possible in server.listen; allowed: ADDRESS:PORT, "
         "[ADDRESS]:PORT, :PORT or unix:/path\n"
-        "--workers: \"x\" is no whole number in server.workers; allowed: 0 to 1024\n");
+        "--workers: \"x\" is no whole number in server.workers; allowed: 0 to 128\n");
 }
 
 TEST(mistakes, those_of_a_variant_name_its_file)
