@@ -44,7 +44,8 @@ static struct http_server_options server_options(const struct worker *w)
                                         .body_ms = c->timeouts.body_ms,
                                         .keep_alive_ms = c->timeouts.keep_alive_ms,
                                         .max_body_bytes = (size_t)c->max_body_bytes,
-                                        .max_connections = w->request.max_connections};
+                                        .max_connections = w->request.max_connections,
+                                        .budget = &w->request.process->buffered};
 }
 
 static void update_gauges(void *arg)

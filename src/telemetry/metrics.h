@@ -60,7 +60,7 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
     X(METRIC_STACKS,              "weir_stacks",                           GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Fiber stacks mapped, those kept for reuse included.")                                                         \
     X(METRIC_BUFFERED,            "weir_buffered_bytes",                   GAUGE,     "",                                 UNIT_ONE,         NONE,     \
-      "Request and reply bodies held in memory.")                                                                    \
+      "Request bodies over 16 KiB held in memory.")                                                                    \
     X(METRIC_LOG_DROPPED,         "weir_log_lines_dropped_total",          COUNTER,   "",                                 UNIT_ONE,         NONE,     \
       "Log lines lost because a ring was full or the output refused them.")                                          \
     X(METRIC_BUILD_INFO,          "weir_build_info",                       GAUGE,     "version",                          UNIT_ONE,         NONE,     \
