@@ -169,8 +169,8 @@ static enum io gather(struct attempt *a)
         if (io == IO_END) break;
         if (io != IO_OK) return io;
         if (buf_append(&a->held, chunk)) continue;
-        a->is_cut_short = true; /* the chunk goes on in front of what is still to come */
-        a->body = chunk;
+        a->is_cut_short = true;
+        a->body = arena_copy(a->exchange->arena, chunk); /* `held` goes first, and that waits */
         return IO_OK;
     }
     a->body = buf_str(&a->held);

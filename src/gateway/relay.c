@@ -115,7 +115,7 @@ void relay_rejection(struct attempt *a)
 /* What one chunk becomes: pieces of one write. Neighbours in memory are one piece, so there are rarely more than two; when
  * the list is full, what follows is gathered in the attempt's `held`. Nothing is written before the chunk's last event
  * is taken, because a wait would end the chunk's life. */
-enum { BATCH_MAX_PIECES = 8 };
+enum { BATCH_MAX_PIECES = 8, BATCH_MAX_BYTES = 1 << 20 };
 struct batch {
     struct str pieces[BATCH_MAX_PIECES + 1];
     unsigned count;
@@ -151,10 +151,29 @@ static struct str *batch_pieces(struct batch *b, const struct attempt *a)
     return b->pieces;
 }
 
+/* A write of over 1 MiB waits in between, and that would end the chunk's life: then all of it is copied first. */
+static enum io batch_write_copy(const struct batch *b, size_t bytes, struct attempt *a)
+{
+    struct buf copy;
+    bool fits = true;
+    buf_init(&copy, bytes);
+    for (unsigned i = 0; i < b->count && fits; i++) fits = buf_append(&copy, b->pieces[i]);
+    struct str all = buf_str(&copy);
+    enum io io = fits ? http_exchange_send_body(a->exchange->http, &all, 1) : IO_FAIL;
+    buf_done(&copy);
+    return io;
+}
+
 static enum io batch_write(struct batch *b, struct attempt *a)
 {
     struct str *pieces = batch_pieces(b, a);
-    enum io io = b->count ? http_exchange_send_body(a->exchange->http, pieces, b->count) : IO_OK;
+    size_t bytes = 0;
+    for (unsigned i = 0; i < b->count; i++) bytes += pieces[i].len;
+    enum io io = IO_OK;
+    if (bytes > BATCH_MAX_BYTES)
+        io = batch_write_copy(b, bytes, a);
+    else if (bytes)
+        io = http_exchange_send_body(a->exchange->http, pieces, b->count);
     buf_clear(&a->held);
     return io;
 }
@@ -215,8 +234,7 @@ static enum outcome end_reported(struct attempt *a, struct batch *b)
     struct exchange *x = a->exchange;
     err_set(&a->err, ERR_INVALID, "the stream reports an error");
     http_exchange_close_after(x->http);
-    struct str *pieces = batch_pieces(b, a);
-    (void)!http_exchange_send_last(x->http, pieces, b->count);
+    if (batch_write(b, a) == IO_OK) (void)!http_exchange_finish(x->http);
     x->error_type = str_from_cstr(problem_type(PROBLEM_UPSTREAM));
     return OUTCOME_INCOMPLETE;
 }
