@@ -30,9 +30,9 @@ struct attempt {
     struct observer observer;
     struct verdict verdict; /* of an error status */
 
-    struct buf held; /* stream: events before the commit. Plain: the body, if it came in pieces */
-    struct str body; /* plain: the whole body; lent until the next wait, or from `held` */
-    bool is_cut_short; /* plain, too large to be checked: `held`, then body, then what is still to come */
+    struct buf held;       /* stream: events before the commit. Plain: the body, if it came in pieces */
+    struct str body;       /* plain: the whole body; lent until the next wait, or from `held` */
+    bool is_cut_short;     /* plain, too large to be checked: `held`, then body, then what is still to come */
     struct sse_reader sse; /* stream */
     bool has_sse;
     struct err err; /* why it failed; for the log */
