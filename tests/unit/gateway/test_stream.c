@@ -142,16 +142,28 @@ TEST(stream, that_fails_before_its_first_content_leaves_no_trace)
         fails_early);
 }
 
+static struct arena texts;
+
+/* One long answer from provider a: `head`, `times` times `body`, `tail`. */
+static void will_send(const char *head, size_t times, const char *body, const char *tail)
+{
+    struct buf text;
+    static struct answer answer = {.then = THEN_CLOSE};
+    buf_init(&text, 4 << 20);
+    EXPECT_TRUE(buf_append(&text, str_from_cstr(head)));
+    for (size_t i = 0; i < times; i++) EXPECT_TRUE(buf_append(&text, str_from_cstr(body)));
+    EXPECT_TRUE(buf_append(&text, str_from_cstr(tail)));
+    answer.parts[0] = arena_cstr(&texts, buf_str(&text));
+    buf_done(&text);
+    upstream_will(0, &answer, 1);
+}
+#define LARGE_DELTA_HEAD "data: {\"choices\":[{\"delta\":{\"content\":\""
+#define LARGE_DELTA_TAIL "\"}}]}\n\n"
+
 static void many_events(void)
 {
-    static char text[1 << 16];
-    static struct answer answer = {.then = THEN_CLOSE};
     for (unsigned roles = 64; roles <= 65; roles++) {
-        char *at = text + sprintf(text, STREAM_HEAD);
-        for (unsigned i = 0; i < roles; i++) at += sprintf(at, ROLE);
-        sprintf(at, DELTA("a") FINISH);
-        answer.parts[0] = text;
-        upstream_will(0, &answer, 1);
+        will_send(STREAM_HEAD, roles, ROLE, DELTA("a") FINISH);
         UPSTREAM(1, {.parts = {STREAM_HEAD DELTA("b") FINISH DONE}, .then = THEN_CLOSE});
         HAS(ASK_STREAM(), "X-Weir-Attempts: ");
         EXPECT_EQ(world.upstreams[1].next, roles - 64);
@@ -160,17 +172,12 @@ static void many_events(void)
 TEST(stream, is_held_for_64_events_at_most)
 {
     run(TWO, many_events);
+    arena_done(&texts);
 }
 
 static void large_content(void)
 {
-    static char text[400000];
-    static struct answer answer = {.then = THEN_CLOSE};
-    char *at = text + sprintf(text, STREAM_HEAD ROLE "data: {\"choices\":[{\"delta\":{\"content\":\"");
-    memset(at, 'x', 300000);
-    strcpy(at + 300000, "\"}}]}\n\n" FINISH DONE);
-    answer.parts[0] = text;
-    upstream_will(0, &answer, 1);
+    will_send(STREAM_HEAD ROLE LARGE_DELTA_HEAD, 300000, "x", LARGE_DELTA_TAIL FINISH DONE);
     struct str reply = ASK_STREAM();
     EXPECT_EQ(status_of(reply), 200);
     HAS(reply, "X-Weir-Provider: a\r\n");
@@ -179,29 +186,25 @@ static void large_content(void)
 TEST(stream, may_begin_with_a_content_that_is_larger_than_what_is_held_before_it)
 {
     run(TWO, large_content);
+    arena_done(&texts);
 }
 
 /* More than the writer hands to the kernel at once, with an event behind that lies in a chunk of the loop's. */
 static void large_events(void)
 {
-    static char text[3 << 20];
-    static struct answer answer = {.then = THEN_CLOSE};
-    char *at = text +
-               sprintf(text, STREAM_HEAD DELTA("first") "data: {\"choices\":[{\"delta\":{\"content\":\"");
-    memset(at, 'x', 2500000);
-    strcpy(at + 2500000, "\"}}]}\n\n" DELTA("last") FINISH DONE);
-    answer.parts[0] = text;
-    upstream_will(0, &answer, 1);
+    will_send(STREAM_HEAD DELTA("first") LARGE_DELTA_HEAD, 2500000, "x",
+              LARGE_DELTA_TAIL DELTA("last") FINISH DONE);
     struct stream *s = caller_sized(4096);
     send_str(s, str_from_cstr(post(CHAT, "", "{\"model\":\"m\",\"stream\":true}")));
     struct str reply = read_reply(s, NULL);
     EXPECT_TRUE(reply.len > 2500000);
-    EXPECT_TRUE(str_ends_with(reply, STR("\"}}]}\n\n" DELTA("last") FINISH DONE "\r\n0\r\n\r\n")));
+    EXPECT_TRUE(str_ends_with(reply, STR(LARGE_DELTA_TAIL DELTA("last") FINISH DONE "\r\n0\r\n\r\n")));
     stream_close(&s);
 }
 TEST(stream, may_have_events_of_megabytes)
 {
     run(ONE, large_events);
+    arena_done(&texts);
 }
 
 static void refuses_usage(void)
