@@ -1,0 +1,86 @@
+/* tests/fuzz/fuzz_inflate.c: an encoded body means the same wherever it is cut and however little room there is, and it
+ * never becomes more than the ceiling; any bytes, encoded, are decoded as they were. The first byte chooses coding and
+ * ceiling. */
+#include "base/buf.h"
+#include "base/check.h"
+#include "http/inflate.h"
+
+#include <zlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct result {
+    enum inflate end;
+    enum err_code code;
+    bool is_complete;
+};
+
+/* In pieces of `step` bytes, into `room` bytes at a time. */
+static struct result read_all(struct inflater *f, struct str bytes, size_t step, size_t room, struct buf *out)
+{
+    char space[512];
+    struct result result = {.end = INFLATE_MORE};
+    struct err err = {0}, at_end = {0};
+    buf_clear(out);
+    for (size_t at = 0; at < bytes.len && result.end == INFLATE_MORE; at += step) {
+        struct str in = str_part(bytes, at, step);
+        struct inflated piece = {.at = space, .room = room};
+        while ((result.end = inflater_next(f, &in, &piece, &err)) == INFLATE_DATA) {
+            require(piece.len > 0 && piece.len <= room && err.code == ERR_NONE);
+            require(buf_append(out, str_of(piece.at, piece.len))); /* out's ceiling is the inflater's */
+        }
+        require(result.end != INFLATE_MORE || in.len == 0);
+    }
+    require((result.end == INFLATE_BAD) == (err.code != ERR_NONE));
+    result.code = err.code;
+    result.is_complete = result.end == INFLATE_MORE && inflater_end(f, &at_end);
+    inflater_free(f);
+    return result;
+}
+
+static void check_cuts(enum coding coding, size_t ceiling, struct str bytes)
+{
+    struct buf whole, cut;
+    buf_init(&whole, ceiling);
+    buf_init(&cut, ceiling);
+    struct result want = read_all(inflater_new(coding, ceiling), bytes, bytes.len + 1, 512, &whole);
+    const size_t steps[] = {1, 2, bytes.len / 3 + 1, bytes.len / 2 + 1}, rooms[] = {512, 1, 7, 100};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct result got = read_all(inflater_new(coding, ceiling), bytes, steps[i], rooms[i], &cut);
+        require(got.end == want.end && got.code == want.code && got.is_complete == want.is_complete);
+        require(str_equals(buf_str(&cut), buf_str(&whole)));
+    }
+    buf_done(&whole);
+    buf_done(&cut);
+}
+
+static void check_written(int window_bits, enum coding coding, struct str text)
+{
+    struct buf wire, got;
+    buf_init(&wire, 2 * text.len + 100);
+    buf_init(&got, text.len + 1);
+    require(buf_reserve(&wire, 2 * text.len + 100));
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)text.at, .avail_in = (unsigned)text.len};
+    require(deflateInit2(&z, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    z.next_out = (unsigned char *)wire.at;
+    z.avail_out = (unsigned)(2 * text.len + 100);
+    require(deflate(&z, Z_FINISH) == Z_STREAM_END);
+    wire.len = z.total_out;
+    (void)deflateEnd(&z);
+    struct result r = read_all(inflater_new(coding, text.len), buf_str(&wire), text.len % 7 + 1,
+                               text.len % 5 + 1, &got);
+    require(r.end == INFLATE_MORE && r.is_complete && str_equals(buf_str(&got), text));
+    buf_done(&wire);
+    buf_done(&got);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0) return 0;
+    struct str bytes = str_of((const char *)data + 1, size - 1);
+    check_cuts(data[0] & 1 ? CODING_DEFLATE : CODING_GZIP, ((size_t)data[0] >> 1) * 16 + 1, bytes);
+    check_written(MAX_WBITS + 16, CODING_GZIP, bytes);
+    check_written(MAX_WBITS, CODING_DEFLATE, bytes);
+    check_written(-MAX_WBITS, CODING_DEFLATE, bytes);
+    return 0;
+}
