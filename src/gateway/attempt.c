@@ -34,6 +34,7 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
 void attempt_done(struct attempt *a)
 {
     http_call_end(&a->call); /* kept if the reply was read to its end */
+    decoder_done(&a->decoder);
     buf_done(&a->held);
     if (a->has_sse) sse_done(&a->sse);
     a->has_sse = false;
@@ -115,7 +116,7 @@ static enum io wait_head(struct attempt *a, struct str *chunk, msec_t deadline)
 
 static enum io wait_chunk(struct attempt *a, struct str *chunk, msec_t deadline)
 {
-    return http_call_read_body(a->call, chunk, deadline, &a->err);
+    return decoder_read(&a->decoder, chunk, deadline, &a->err);
 }
 
 static enum io send_request(struct attempt *a)
@@ -142,13 +143,21 @@ static enum io send_request(struct attempt *a)
     return wait_kept_alive(a, wait_head, NULL);
 }
 
+/* False: it is encoded in a way that nobody here can read. */
+static bool begin_body(struct attempt *a, uint64_t max_decoded_bytes)
+{
+    return decoder_init(&a->decoder, a->call, &a->head.headers, max_decoded_bytes, &a->err);
+}
+
 /* ---- a rejection ---- */
 static enum outcome read_rejection(struct attempt *a, enum outcome outcome)
 {
     struct exchange *x = a->exchange;
     buf_done(&a->held);
     buf_init(&a->held, REJECTION_MAX_BYTES);
-    enum io io = http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err);
+    enum io io = IO_FAIL;
+    if (begin_body(a, REJECTION_MAX_BYTES))
+        io = decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err);
     if (io == IO_CANCELLED) return OUTCOME_CALLER_GONE;
     if (io != IO_OK) a->body = STR("");
     if (io != IO_OK && outcome == OUTCOME_INVALID_REQUEST) /* nothing is left that could be passed on */
@@ -182,20 +191,15 @@ static bool is_json_type(struct str type)
     return type.len == 0 || str_contains_nocase(type, STR("json"));
 }
 
-static bool is_encoded(const struct attempt *a)
-{
-    struct str encoding = http_headers_value(&a->head.headers, H_CONTENT_ENCODING);
-    return encoding.len && !str_equals_nocase(encoding, STR("identity"));
-}
-
 static enum outcome read_reply(struct attempt *a)
 {
     if (!is_json_type(http_headers_value(&a->head.headers, H_CONTENT_TYPE)))
         return malformed(a, "the reply is not JSON by its content type");
-    if (is_encoded(a)) return malformed(a, "the reply is encoded although identity was asked for");
+    if (!begin_body(a, PLAIN_MAX_CHECKED_BYTES)) return OUTCOME_MALFORMED;
     bool is_short = a->head.framing == FRAMING_LENGTH && a->head.content_length <= PLAIN_MAX_CHECKED_BYTES;
-    enum io io = is_short ? http_call_read_whole(a->call, &a->body, &a->held, a->deadline, &a->err)
-                          : gather(a);
+    enum io io = is_short || decoder_is_needed(&a->decoder)
+                     ? decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err)
+                     : gather(a);
     if (io != IO_OK) return outcome_of_io(a, io);
     if (a->is_cut_short) return OUTCOME_SUCCESS; /* too large to be held back: its head and size must do */
     if (!a->exchange->dialect->same->observe_reply(&a->observer, a->body, &a->err)) return OUTCOME_MALFORMED;
@@ -243,7 +247,7 @@ static enum outcome await_content(struct attempt *a)
     struct str type = http_headers_value(&a->head.headers, H_CONTENT_TYPE);
     if (!str_starts_with_nocase(type, STR("text/event-stream")))
         return malformed(a, "a stream was asked for and the reply is none by its content type");
-    if (is_encoded(a)) return malformed(a, "the stream is encoded although identity was asked for");
+    if (!begin_body(a, STREAM_MAX_DECODED_BYTES)) return OUTCOME_MALFORMED;
     sse_init(&a->sse, EVENT_MAX_BYTES);
     a->has_sse = true;
     bool has_content = false;

@@ -2,6 +2,7 @@
 #ifndef WEIR_GATEWAY_ATTEMPT_H
 #define WEIR_GATEWAY_ATTEMPT_H
 
+#include "gateway/decode.h"
 #include "gateway/plan.h"
 #include "http/sse.h"
 
@@ -12,6 +13,7 @@ enum {
     EVENT_MAX_BYTES = 16 << 20,
     PLAIN_MAX_CHECKED_BYTES = 8 << 20,
     REJECTION_MAX_BYTES = 1 << 20,
+    STREAM_MAX_DECODED_BYTES = 1 << 30, /* of one that is encoded */
 };
 
 struct attempt {
@@ -27,6 +29,7 @@ struct attempt {
 
     struct http_call *call;
     struct http_response head; /* status 0: there was none */
+    struct decoder decoder;    /* the body goes through it, but for a plain one that is not encoded */
     struct observer observer;
     struct verdict verdict; /* of an error status */
 

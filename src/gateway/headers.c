@@ -48,6 +48,7 @@ static const bool stops_back[H_COUNT] = {
     [H_UPGRADE] = true,
     [H_TRANSFER_ENCODING] = true,
     [H_CONTENT_LENGTH] = true,
+    [H_CONTENT_ENCODING] = true, /* decode.c */
     [H_SET_COOKIE] = true,
     [H_SERVER] = true,
     [H_DATE] = true,

@@ -283,7 +283,7 @@ static enum outcome relay_stream(struct attempt *a)
     fiber_trim_stack();
     while (outcome == OUTCOME_SUCCESS) {
         struct str chunk;
-        enum io io = http_call_read_body(a->call, &chunk, read_deadline(a), &a->err);
+        enum io io = decoder_read(&a->decoder, &chunk, read_deadline(a), &a->err);
         if (io == IO_CANCELLED) return end_cancelled(a);
         if (io != IO_OK) return end_of_stream(a, io);
         sse_feed(&a->sse, chunk);
