@@ -13,7 +13,7 @@ enum {
     /* One block holds the exchange and the beginning of its arena, another the request's head and small body:
      * that one goes back when the handler has no more use for it. Both a little under a power of two, which
      * is how malloc likes them. */
-    EXCHANGE_BLOCK_BYTES = 4096 - 16,
+    EXCHANGE_BLOCK_BYTES = 8192 - 16,
     REQUEST_BLOCK_BYTES = 8192 - 16,
     SMALL_BODY_BYTES = 16 * 1024, /* up to here a body of known length lies in the request's arena */
     DRAIN_MAX_BYTES = 256 * 1024, /* more of an unread body is not read for the sake of keep-alive */
