@@ -1,6 +1,7 @@
 /* json/scan.h: the three byte searches that everything in json/ stands on, 16 to 64 bytes at a time. For json/ and its
  * tests only. Each exists as SSE2 (in scan_sse2.c and inline here) and as plain C (scan_scalar.c, with the suffix
- * _scalar); the build takes SSE2 on x86-64 and plain C elsewhere, tests compare the two. None reads outside [at, end). */
+ * _scalar); the build takes SSE2 on x86-64 and plain C elsewhere. Two exist for AVX2 as well (scan_avx2.c), which is asked
+ * for at run time. Tests compare them all. None reads outside [at, end). */
 #ifndef WEIR_JSON_SCAN_H
 #define WEIR_JSON_SCAN_H
 
@@ -30,10 +31,24 @@ const char *json_scan_container_scalar(const char *at, const char *end);
 size_t json_scan_utf8_scalar(struct str s);
 
 #if JSON_HAS_SSE2
-const char *json_scan_string_long(const char *at, const char *end,
-                                  bool *is_ascii); /* 16 bytes before `at` are readable */
-const char *json_scan_container(const char *at, const char *end);
+/* 16 bytes before `at` are readable. */
+const char *json_scan_string_long_sse2(const char *at, const char *end, bool *is_ascii);
+const char *json_scan_string_long_avx2(const char *at, const char *end, bool *is_ascii);
+const char *json_scan_container_sse2(const char *at, const char *end);
+const char *json_scan_container_avx2(const char *at, const char *end);
 size_t json_scan_utf8(struct str s);
+
+/* What scan_avx2.c is compiled for: every x86-64 server processor since 2013 (Intel) and 2017 (AMD). */
+static inline bool json_has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul");
+}
+
+static inline const char *json_scan_container(const char *at, const char *end)
+{
+    return LIKELY(json_has_avx2()) ? json_scan_container_avx2(at, end) : json_scan_container_sse2(at, end);
+}
 
 /* A bit for each of the 16 bytes at `at` that is a quote, a backslash or a control character. */
 static inline unsigned json_string_stops(const char *at)
@@ -53,7 +68,8 @@ static inline const char *json_scan_string(const char *at, const char *end, bool
     unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)at));
     if (high & ((stops & -stops) - 1)) *is_ascii = false;
     if (LIKELY(stops)) return at + __builtin_ctz(stops);
-    return json_scan_string_long(at + 16, end, is_ascii);
+    return LIKELY(json_has_avx2()) ? json_scan_string_long_avx2(at + 16, end, is_ascii)
+                                   : json_scan_string_long_sse2(at + 16, end, is_ascii);
 }
 #else
 static inline const char *json_scan_string(const char *at, const char *end, bool *is_ascii)

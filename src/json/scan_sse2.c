@@ -1,15 +1,4 @@
-/* json/scan_sse2.c: the searches of json/scan.h with what every x86-64 has.
- *
- * A container is skipped in blocks of 64 bytes. Each block becomes bit masks, one bit a byte, lowest bit first:
- *
- *     text        { " a " : " [ \ " " , " b " : [ 1 ] }
- *     quotes        1   1   1       1   1   1              those that no backslash escapes
- *     in_string     1 1     1 1 1 1     1 1                every bit is the XOR of all quotes up to it
- *     brackets    1                             1   1 1    outside of strings
- *
- * Counting goes on only over the brackets, so the time does not depend on how many strings, escapes and numbers there
- * are. What crosses a block's end are two bits: inside a string, behind a backslash. (The idea is Langdale and Lemire's,
- * "Parsing gigabytes of JSON per second", 2019.) */
+/* json/scan_sse2.c: the searches of json/scan.h with what every x86-64 has. */
 #include "json/scan.h"
 
 #if JSON_HAS_SSE2
@@ -45,7 +34,7 @@ static inline __m128i string_stops(__m128i x)
     return _mm_or_si128(_mm_or_si128(equals(x, '"'), equals(x, '\\')), control);
 }
 
-const char *json_scan_string_long(const char *at, const char *end, bool *is_ascii)
+const char *json_scan_string_long_sse2(const char *at, const char *end, bool *is_ascii)
 {
     __m128i seen = _mm_setzero_si128();
     while (end - at >= BLOCK_BYTES) {
@@ -83,14 +72,6 @@ static inline struct block load_block(const char *at)
     return (struct block){load(at), load(at + 16), load(at + 32), load(at + 48)};
 }
 
-/* Less than a block, with zeros behind it. */
-static struct block load_rest(const char *at, size_t bytes)
-{
-    char copy[BLOCK_BYTES] = {0};
-    memcpy(copy, at, bytes);
-    return load_block(copy);
-}
-
 static inline uint64_t block_equals(struct block x, char c)
 {
     return mask_of(equals(x.a, c), equals(x.b, c), equals(x.c, c), equals(x.d, c));
@@ -108,23 +89,6 @@ static inline uint64_t block_brackets(struct block x)
     return mask_of(are_brackets(x.a), are_brackets(x.b), are_brackets(x.c), are_brackets(x.d));
 }
 
-/* The bytes that a backslash escapes, backslashes left out: those behind a run of backslashes of odd length. A run is
- * as long as its first and its last bit differ; adding its first bit to it carries to the bit behind it.
- * *carry: the block before ended (in), this one ends (out) in the middle of an escape. */
-static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
-{
-    const uint64_t even_bits = 0x5555555555555555;
-    uint64_t first_is_escaped = *carry;
-    backslashes &= ~first_is_escaped;
-    uint64_t starts = backslashes & ~(backslashes << 1);
-    uint64_t even_ends, odd_ends = backslashes + (starts & ~even_bits);
-    bool even_overflows = __builtin_add_overflow(backslashes, starts & even_bits, &even_ends);
-    (void)even_overflows; /* bit 64 is even: a run from an even bit up to here is of even length */
-    *carry = odd_ends < backslashes;
-    return ((even_ends & ~backslashes & ~even_bits) | (odd_ends & ~backslashes & even_bits)) |
-           first_is_escaped;
-}
-
 /* Each bit becomes the XOR of itself and all lower ones. */
 static inline uint64_t prefix_xor(uint64_t bits)
 {
@@ -136,38 +100,11 @@ static inline uint64_t prefix_xor(uint64_t bits)
     return bits ^ bits << 32;
 }
 
-const char *json_scan_container(const char *at, const char *end)
+#include "json/scan_blocks.h"
+
+const char *json_scan_container_sse2(const char *at, const char *end)
 {
-    const char *const start = at;
-    uint64_t escape_carry = 0, string_carry = 0; /* one bit; all ones or none */
-    size_t depth = 0;
-    for (; at < end; at += BLOCK_BYTES) {
-        struct block x;
-        uint64_t fresh =
-            UINT64_MAX; /* the last block ends where the text does: some of it was looked at already */
-        if (LIKELY(end - at >= BLOCK_BYTES)) {
-            x = load_block(at);
-        } else if (end - start < BLOCK_BYTES) {
-            x = load_rest(at, (size_t)(end - at));
-        } else {
-            unsigned seen = BLOCK_BYTES - (unsigned)(end - at);
-            fresh <<= seen;
-            escape_carry <<= seen;
-            at -= seen;
-            x = load_block(at);
-        }
-        uint64_t escaped = escaped_bytes(block_equals(x, '\\') & fresh, &escape_carry);
-        uint64_t quotes = block_equals(x, '"') & fresh & ~escaped;
-        if (quotes == 0 && string_carry) continue;
-        uint64_t in_string = prefix_xor(quotes) ^ string_carry;
-        string_carry = 0 - (in_string >> 63);
-        for (uint64_t brackets = block_brackets(x) & fresh & ~in_string; brackets; brackets &= brackets - 1) {
-            const char *bracket = at + __builtin_ctzll(brackets);
-            depth += *bracket & 2 ? 1 : (size_t)-1; /* [ and { have that bit */
-            if (depth == 0) return bracket + 1;
-        }
-    }
-    return NULL;
+    return scan_container(at, end);
 }
 
 /* Is a block that begins with a whole character well-formed, up to a character that its end cuts? Masks tell whether

@@ -15,6 +15,19 @@ static uint64_t random_next(void)
     return random_state;
 }
 
+/* Every way that this machine has. */
+typedef const char *scan_container(const char *at, const char *end);
+static size_t container_scans(scan_container *scans[3])
+{
+    size_t count = 0;
+    scans[count++] = json_scan_container_scalar;
+#if JSON_HAS_SSE2
+    scans[count++] = json_scan_container_sse2;
+    if (json_has_avx2()) scans[count++] = json_scan_container_avx2;
+#endif
+    return count;
+}
+
 /* Memory of exactly `len` bytes, so that a sanitizer sees a read outside. */
 static char *random_text(const char *alphabet, size_t letters, unsigned rarity, size_t len)
 {
@@ -71,6 +84,28 @@ TEST(scan, string_search_agrees_with_plain_c_on_random_bytes)
     }
 }
 
+#if JSON_HAS_SSE2
+/* Both ways to look at what is behind the first 16 bytes. */
+TEST(scan, long_string_searches_agree_with_plain_c)
+{
+    static const char alphabet[] = {'"', '\\', 0, 0x1f, (char)0x80, (char)0xff};
+    for (int round = 0; round < 20000; round++) {
+        size_t len = 16 + random_next() % 300;
+        char *text = random_text(alphabet, sizeof alphabet, 1 + random_next() % 400, len);
+        bool is_ascii = true, is_ascii_sse2 = true, is_ascii_avx2 = true;
+        const char *at = text + 16, *end = text + len;
+        const char *want = json_scan_string_scalar(at, end, &is_ascii);
+        EXPECT_EQ(json_scan_string_long_sse2(at, end, &is_ascii_sse2) - text, want - text);
+        EXPECT_EQ(is_ascii_sse2, is_ascii);
+        if (json_has_avx2()) {
+            EXPECT_EQ(json_scan_string_long_avx2(at, end, &is_ascii_avx2) - text, want - text);
+            EXPECT_EQ(is_ascii_avx2, is_ascii);
+        }
+        free(text);
+    }
+}
+#endif
+
 TEST(scan, finds_the_end_of_a_container)
 {
     static const struct {
@@ -92,10 +127,11 @@ TEST(scan, finds_the_end_of_a_container)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct str s = str_from_cstr(rows[i].text);
-        const char *got = json_scan_container(s.at, s.at + s.len);
-        EXPECT_EQ(got ? got - s.at : -1, rows[i].bytes);
-        got = json_scan_container_scalar(s.at, s.at + s.len);
-        EXPECT_EQ(got ? got - s.at : -1, rows[i].bytes);
+        scan_container *scans[3];
+        for (size_t way = 0, ways = container_scans(scans); way < ways; way++) {
+            const char *got = scans[way](s.at, s.at + s.len);
+            EXPECT_EQ(got ? got - s.at : -1, rows[i].bytes);
+        }
     }
 }
 
@@ -106,9 +142,12 @@ TEST(scan, container_search_agrees_with_plain_c_on_random_bytes)
         size_t len = 1 + random_next() % 300;
         char *text = random_text(alphabet, sizeof alphabet, 1 + random_next() % 40, len);
         text[0] = '[';
-        const char *got = json_scan_container(text, text + len);
+        scan_container *scans[3];
         const char *want = json_scan_container_scalar(text, text + len);
-        EXPECT_EQ(got ? got - text : -1, want ? want - text : -1);
+        for (size_t way = 0, ways = container_scans(scans); way < ways; way++) {
+            const char *got = scans[way](text, text + len);
+            EXPECT_EQ(got ? got - text : -1, want ? want - text : -1);
+        }
         free(text);
     }
 }
@@ -124,9 +163,11 @@ TEST(scan, runs_of_backslashes_may_cross_any_block)
             text[0] = '[', text[1] = '"';
             memset(text + 2 + before, '\\', run);
             memcpy(text + len - 3, "\"]]", 3);
-            const char *got = json_scan_container(text, text + len);
-            EXPECT_EQ(got ? got - text : -1, run % 2 ? -1 : (int)len - 1);
-            EXPECT_EQ(json_scan_container_scalar(text, text + len) == got, true);
+            scan_container *scans[3];
+            for (size_t way = 0, ways = container_scans(scans); way < ways; way++) {
+                const char *got = scans[way](text, text + len);
+                EXPECT_EQ(got ? got - text : -1, run % 2 ? -1 : (int)len - 1);
+            }
             free(text);
         }
     }
