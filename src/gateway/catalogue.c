@@ -14,7 +14,7 @@ struct catalogue {
     size_t count;
     struct map by_id;
     bool is_claimed;
-    msec_t ask_again_at; /* 0: never asked */
+    msec_t ask_again_at; /* 0: never asked to an end */
 };
 
 struct catalogues {
@@ -65,20 +65,32 @@ struct catalogue *catalogues_get(struct catalogues *all, struct str provider, st
     return c;
 }
 
-bool catalogue_claim(struct catalogue *c, msec_t now)
+enum catalogue_claim catalogue_claim(struct catalogue *c, msec_t now)
 {
     pthread_mutex_lock(&c->lock);
-    bool is_due = !c->is_claimed && (c->ask_again_at == 0 || now >= c->ask_again_at);
+    bool is_known = c->ask_again_at != 0, is_due = !c->is_claimed && now >= c->ask_again_at;
     if (is_due) c->is_claimed = true;
     pthread_mutex_unlock(&c->lock);
-    return is_due;
+    if (is_due) return CATALOGUE_YOURS;
+    return is_known ? CATALOGUE_KNOWN : CATALOGUE_AWAITED;
+}
+
+void catalogue_release(struct catalogue *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->is_claimed = false;
+    pthread_mutex_unlock(&c->lock);
 }
 
 /* OpenAI's {"data":[{"id":…}]}; Together answers with the bare array. */
-static void read_list(struct catalogue *c, struct str reply)
+static struct json_value list_of(struct str reply)
 {
     struct json_value root = json_value_of(str_trim(reply));
-    struct json_value list = root.type == JSON_ARRAY ? root : json_get(root, STR("data"));
+    return root.type == JSON_ARRAY ? root : json_get(root, STR("data"));
+}
+
+static void read_list(struct catalogue *c, struct json_value list)
+{
     struct json_items it;
     struct json_value item;
     size_t room = 0;
@@ -98,13 +110,15 @@ static void read_list(struct catalogue *c, struct str reply)
 
 void catalogue_store(struct catalogue *c, struct str reply, msec_t now)
 {
+    struct json_value list = list_of(reply);
+    bool is_list = list.type == JSON_ARRAY;
     pthread_mutex_lock(&c->lock);
-    if (reply.len) {
+    if (is_list) {
         forget(c);
-        read_list(c, reply);
+        read_list(c, list);
     }
     c->is_claimed = false;
-    c->ask_again_at = now + (reply.len ? CATALOGUE_FRESH_MS : CATALOGUE_RETRY_MS);
+    c->ask_again_at = now + (is_list ? CATALOGUE_FRESH_MS : CATALOGUE_RETRY_MS);
     pthread_mutex_unlock(&c->lock);
 }
 

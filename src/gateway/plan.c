@@ -4,7 +4,7 @@
 #include "gateway/identify.h"
 #include "gateway/reply.h"
 
-enum { LIST_MS = 5000, LIST_MAX_BYTES = 4 << 20 };
+enum { LIST_MS = 5000, LIST_POLL_MS = 5, LIST_MAX_BYTES = 4 << 20 };
 
 static const uint32_t operation_apis[OP_COUNT] = {
     [OP_CHAT] = API_CHAT,
@@ -100,22 +100,59 @@ static void fetch_list(struct exchange *x, const struct provider *p)
     struct buf into;
     struct err err;
     buf_init(&into, LIST_MAX_BYTES);
-    if (http_call_begin(&call, x->gateway->client, &request, &err) == IO_OK &&
-        http_call_read_head(call, &reply, x->arena, &err) == IO_OK && reply.status == 200 &&
-        http_call_read_whole(call, &body, &into, request.deadline, &err) == IO_OK)
-        catalogue_store(p->catalogue, body, fiber_now());
+    if (http_call_begin(&call, x->gateway->client, &request, &err) != IO_OK ||
+        http_call_read_head(call, &reply, x->arena, &err) != IO_OK || reply.status != 200 ||
+        http_call_read_whole(call, &body, &into, request.deadline, &err) != IO_OK)
+        body = STR("");
+    if (body.len == 0 && fiber_is_cancelled(fiber_current()))
+        catalogue_release(p->catalogue); /* a caller who leaves says nothing about the provider */
     else
-        catalogue_store(p->catalogue, STR(""), fiber_now());
+        catalogue_store(p->catalogue, body, fiber_now());
     http_call_end(&call);
     buf_done(&into);
 }
 
-void plan_refresh_catalogues(struct exchange *x)
+struct fetch {
+    struct exchange *exchange;
+    const struct provider *provider;
+};
+
+static void fetch_main(void *arg)
+{
+    const struct fetch *f = arg;
+    fetch_list(f->exchange, f->provider);
+}
+
+/* Starts what is due. True: some other list comes for the first time. Whose breaker is open is left alone. */
+static bool start_fetches(struct exchange *x, struct fiber_group *group)
 {
     const struct snapshot *s = x->use->snapshot;
+    bool has_awaited = false;
+    for (size_t i = 0; i < s->provider_count; i++) {
+        const struct provider *p = &s->providers[i];
+        enum catalogue_claim claim = catalogue_claim(p->catalogue, fiber_now());
+        if (claim == CATALOGUE_AWAITED) has_awaited = true;
+        if (claim != CATALOGUE_YOURS) continue;
+        bool is_open = provider_state_counts(p->endpoints[0].state, fiber_now()).state == BREAKER_OPEN;
+        struct fetch *f = arena_new(x->arena, struct fetch);
+        *f = (struct fetch){x, p};
+        if (is_open || !fiber_group_start(group, fetch_main, f)) catalogue_release(p->catalogue);
+    }
+    return has_awaited;
+}
+
+void plan_refresh_catalogues(struct exchange *x)
+{
+    msec_t deadline = fiber_deadline(LIST_MS);
     x->doing = "fetching lists of models";
-    for (size_t i = 0; i < s->provider_count; i++)
-        if (catalogue_claim(s->providers[i].catalogue, fiber_now())) fetch_list(x, &s->providers[i]);
+    for (;;) {
+        struct fiber_group group;
+        fiber_group_init(&group);
+        bool has_awaited = start_fetches(x, &group);
+        enum io io = fiber_group_wait_all(&group, NEVER); /* each has its own deadline */
+        if (io != IO_OK || !has_awaited || fiber_now() >= deadline) return;
+        if (fiber_sleep(LIST_POLL_MS) == IO_CANCELLED) return;
+    }
 }
 
 /* ---- the plan ---- */
