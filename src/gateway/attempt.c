@@ -129,7 +129,7 @@ static enum io send_request(struct attempt *a)
     memcpy(pieces + 1, body.pieces, body.count * sizeof *body.pieces);
 
     const struct config_timeouts *t = &a->settings->timeouts;
-    a->reply_deadline = sooner(x->deadline, fiber_deadline(t->reply_ms));
+    a->reply_deadline = x->facts.is_stream ? x->deadline : sooner(x->deadline, fiber_deadline(t->reply_ms));
     a->deadline = x->facts.is_stream ? sooner(a->reply_deadline, fiber_deadline(t->first_token_ms))
                                      : a->reply_deadline;
     struct http_call_request request = {.origin = &a->target->endpoint->origin,
