@@ -1,5 +1,6 @@
 """bench/contestants.py: starts and stops what is compared, each pinned to the first core, and runs the load generator and
 the upstream on the second. Everything lives in one folder on tmpfs that goes when the bench ends."""
+import collections
 import http.client
 import json
 import os
@@ -161,6 +162,17 @@ class Contestant:
     def reset(self):
         """Before each measurement."""
 
+    def measure(self, **options):
+        """The load generator's result, with what it cost this contestant."""
+        self.reset()
+        try:
+            return load(self.port, self.pids(), **options)
+        except Failure as failure:
+            raise Failure(f'{self.name}: {failure}{self.explain()}') from None
+
+    def explain(self):
+        return ''
+
     def judge(self):
         """After all of them: raises Failure when what was measured is not what was meant."""
 
@@ -188,6 +200,17 @@ class Weir(Contestant):
     def __exit__(self, *rest):
         super().__exit__(*rest)
         os.unlink(self.log_path)
+
+    def explain(self):
+        """What its log says of what failed."""
+        seen = collections.Counter()
+        with open(self.log_path, errors='replace') as f:
+            for line in f:
+                words = json.loads(line) if line.endswith('}\n') else {}
+                if words.get('outcome', 'success') != 'success' or words.get('level') != 'INFO':
+                    seen[', '.join(str(words[key]) for key in ('message', 'status_code', 'outcome', 'doing', 'error', 'detail')
+                                   if key in words)] += 1
+        return ''.join(f'; its log {count} times: {what}' for what, count in seen.most_common(3))
 
     def metrics(self):
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=10)
