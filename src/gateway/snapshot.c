@@ -71,25 +71,17 @@ static void build_principals(struct snapshot *s, const struct snapshot_request *
 static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
                             struct err *err)
 {
-    const struct config_breaker *b = &p->config->breaker;
-    struct breaker_cfg breaker = {.failure_threshold = clip(b->failure_threshold),
-                                  .success_threshold = clip(b->success_threshold),
-                                  .window_size = clip(b->window_size),
-                                  .failure_rate = b->failure_rate,
-                                  .timeout_ms = b->timeout_ms};
     size_t count = p->facts.base_urls.count;
-    struct endpoint *endpoints = arena_new_array(&s->_arena, struct endpoint, count);
+    p->endpoints = arena_new_array(&s->_arena, struct endpoint, count);
+    p->endpoint_count = (unsigned)count;
     for (size_t i = 0; i < count; i++) {
-        struct endpoint *e = &endpoints[i];
+        struct endpoint *e = &p->endpoints[i];
         if (!url_parse(&e->url, &s->_arena, p->facts.base_urls.at[i], err)) return false;
         struct tls_context *tls = e->url.is_https ? registry_tls(r->registry, p->config->tls.ca, err) : NULL;
         if (e->url.is_https && !tls) return err_wrap(err, arena_cstr(&s->_arena, p->name));
         e->origin = (struct http_origin){
             .host = e->url.host, .port = e->url.port, .tls = tls, .server_name = p->config->tls.server_name};
-        e->state = registry_provider(r->registry, p->name, p->facts.base_urls.at[i], &breaker);
     }
-    p->endpoints = endpoints;
-    p->endpoint_count = (unsigned)count;
     return true;
 }
 
@@ -122,14 +114,8 @@ static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
 static bool build_provider(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
                            struct err *err)
 {
-    if (!provider_facts_fill(&p->facts, &s->_arena, p->config, r->simulator_url, err)) return false;
-    if (!build_lines(p, s, err) || !build_endpoints(p, s, r, err)) return false;
-    p->catalogue = catalogues_get(r->catalogues, p->name, p->facts.base_urls.at[0]);
-    if (p->config->requests_per_minute == 0) return true;
-    struct limiter_cfg cfg = {.requests = {[LIMIT_MINUTE] = clip(p->config->requests_per_minute)}};
-    struct str id = arena_join(&s->_arena, (struct str[]){STR("provider "), p->name}, 2);
-    p->limits = registry_limit(r->registry, id, &cfg, r->now);
-    return true;
+    return provider_facts_fill(&p->facts, &s->_arena, p->config, r->simulator_url, err) &&
+           build_lines(p, s, err) && build_endpoints(p, s, r, err);
 }
 
 /* A provider whose kind is not built yet was named in a warning when the file was read: it is left out here. */
@@ -147,6 +133,25 @@ static bool build_providers(struct snapshot *s, const struct snapshot_request *r
     return true;
 }
 
+/* ---- what outlives the snapshot ---- */
+static void bind_provider(struct provider *p, struct snapshot *s, const struct snapshot_request *r)
+{
+    const struct config_breaker *b = &p->config->breaker;
+    struct breaker_cfg breaker = {.failure_threshold = clip(b->failure_threshold),
+                                  .success_threshold = clip(b->success_threshold),
+                                  .window_size = clip(b->window_size),
+                                  .failure_rate = b->failure_rate,
+                                  .timeout_ms = b->timeout_ms};
+    for (unsigned i = 0; i < p->endpoint_count; i++)
+        p->endpoints[i].state = registry_provider(r->registry, p->name, p->facts.base_urls.at[i], &breaker);
+    p->catalogue = catalogues_get(r->catalogues, p->name, p->facts.base_urls.at[0]);
+    if (p->config->requests_per_minute == 0) return;
+    struct limiter_cfg cfg = {.requests = {[LIMIT_MINUTE] = clip(p->config->requests_per_minute)}};
+    struct str id = arena_join(&s->_arena, (struct str[]){STR("provider "), p->name}, 2);
+    p->limits = registry_limit(r->registry, id, &cfg, r->now);
+}
+
+/* The registry takes the new figures only once nothing can fail any more: a bad reload changes nothing. */
 struct snapshot *snapshot_new(const struct snapshot_request *r, struct err *err)
 {
     struct snapshot *s = xzalloc(sizeof *s);
@@ -154,8 +159,12 @@ struct snapshot *snapshot_new(const struct snapshot_request *r, struct err *err)
     arena_init(&s->_arena);
     map_init(&s->_principals_by_digest);
     s->config = config_ref(r->config);
+    if (!build_providers(s, r, err)) {
+        snapshot_unref(&s);
+        return NULL;
+    }
     build_principals(s, r);
-    if (!build_providers(s, r, err)) snapshot_unref(&s);
+    for (size_t i = 0; i < s->provider_count; i++) bind_provider(&s->providers[i], s, r);
     return s;
 }
 

@@ -33,7 +33,7 @@ struct provider {
     struct str name;
     const struct config_provider *config;
     struct provider_facts facts;
-    const struct endpoint *endpoints;
+    struct endpoint *endpoints;
     unsigned endpoint_count;
     const struct str
         *key_lines; /* "Authorization: Bearer …\r\n", one per key; a single empty one without keys */
