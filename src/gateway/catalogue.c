@@ -54,8 +54,12 @@ void catalogues_free(struct catalogues *all)
 
 struct catalogue *catalogues_get(struct catalogues *all, struct str provider, struct str base_url)
 {
-    struct str id = arena_join(&all->arena, (struct str[]){provider, STR(" "), base_url}, 3);
+    struct arena scratch;
+    arena_init(&scratch);
+    struct str id = arena_join(&scratch, (struct str[]){provider, STR(" "), base_url}, 3);
     struct catalogue *c = map_get(&all->by_origin, id);
+    if (!c) id = arena_copy(&all->arena, id);
+    arena_done(&scratch);
     if (c) return c;
     c = arena_new(&all->arena, struct catalogue);
     pthread_mutex_init(&c->lock, NULL);

@@ -138,8 +138,12 @@ struct tls_context *registry_tls(struct registry *r, struct str ca_file, struct 
 struct provider_state *registry_provider(struct registry *r, struct str name, struct str base_url,
                                          const struct breaker_cfg *cfg)
 {
-    struct str id = arena_join(&r->arena, (struct str[]){name, STR(" "), base_url}, 3);
+    struct arena scratch;
+    arena_init(&scratch);
+    struct str id = arena_join(&scratch, (struct str[]){name, STR(" "), base_url}, 3);
     struct provider_state *p = map_get(&r->providers, id);
+    if (!p) id = arena_copy(&r->arena, id);
+    arena_done(&scratch);
     if (p) {
         pthread_mutex_lock(&p->_lock);
         breaker_configure(&p->_breaker, cfg);
