@@ -180,6 +180,36 @@ def test_after_a_hundred_callers_left_everything_is_free():
         assert m['weir_buffered_bytes'] == 0
 
 
+def test_a_caller_who_sends_ahead_a_lot_and_leaves_is_noticed_within_a_second():
+    with watched() as (provider, _, caller):
+        caller.ask(body=CHAT)
+        assert provider.begun.wait(PATIENCE)
+        caller.sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(100):
+                caller.sock.send(ask(body=CHAT) * 100)
+        left_at = leave_by_reset(caller)
+        assert provider.ended.wait(PATIENCE)
+        assert provider.gone_at - left_at <= 1.5 * SLOW
+
+
+def test_after_thousands_of_exchanges_memory_is_where_it_was():
+    def answer(e):
+        e.send(stream(ROLE, *WORDS, FINISH, DONE) if b'stream' in e.request.body else plain(COMPLETION))
+
+    with Upstream(answer) as up, Weir(in_front_of(up.url)) as w:
+        def run(count):
+            with Caller(w.url) as caller:
+                for i in range(count):
+                    caller.send(ask(body=STREAM if i % 2 else CHAT))
+                    assert caller.read().status == 200
+                    caller.send(ask(body=b'{"model":' if i % 2 else b'{"model":7}'))
+                    assert caller.read().status == 400
+            return rss_bytes(w)
+        warm = run(500)
+        assert run(1500) - warm < 1 << 20
+
+
 # ---- slow callers ----
 
 def rss_bytes(w):
@@ -310,3 +340,42 @@ def test_slow_callers_do_not_hold_up_others():
                 caller.send(ask(body=CHAT))
                 assert caller.read().json() == COMPLETION
             assert time.monotonic() - begin < 5 * SLOW
+
+
+@pytest.mark.parametrize('is_stream', [False, True])
+def test_slow_callers_of_big_replies_each_get_their_own_bytes(is_stream):
+    def text(mark):
+        return ''.join(f'{mark}{i:06x} ' for i in range(12 << 17))  # 12 MiB
+
+    def answer(e):
+        mark = e.request.json()['user']
+        if is_stream:
+            e.send(stream(ROLE, *(delta(content=texts[mark][i:i + 99_990]) for i in range(0, len(texts[mark]), 99_990)), FINISH, DONE))
+        else:
+            data = json.dumps({**COMPLETION, 'id': texts[mark]}).encode()
+            e.send(head(200, [('Content-Type', 'application/json'), ('Transfer-Encoding', 'chunked')]))
+            e.send(b''.join(chunk(data[i:i + 99_990]) for i in range(0, len(data), 99_990)) + END)
+
+    texts = {mark: text(mark) for mark in 'abcd'}
+    with Upstream(answer) as up, Weir(in_front_of(up.url)) as w:
+        replies = {}
+
+        def read(mark):
+            with Caller(w.url, buffer_bytes=65536) as caller:
+                caller.ask(body={**(STREAM if is_stream else CHAT), 'user': mark})
+                caller.read_until(b'\r\n\r\n')
+                replies[mark] = caller.read()
+
+        threads = [threading.Thread(target=read, args=(mark,)) for mark in texts]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(3 * PATIENCE)
+        for mark, reply in replies.items():
+            assert reply.ended
+            if is_stream:
+                pieces = [json.loads(data)['choices'][0]['delta'].get('content', '') for data in reply.events()[:-1]]
+                assert ''.join(pieces) == texts[mark], 'not what was sent'
+            else:
+                assert reply.json()['id'] == texts[mark], 'not what was sent'
+        assert len(replies) == len(texts)

@@ -390,3 +390,25 @@ def test_flags_win_over_the_environment_and_the_environment_over_the_file():
             assert w.port == a
         with Weir(in_front_of(up.url), {'API_PORT': str(a)}, ['--listen', f'127.0.0.1:{b}', '--workers', '2']) as w:
             assert w.port == b and 'with 2 workers' in w.stderr()
+
+
+def test_connections_are_limited_and_come_free_again():
+    with Upstream(plain(COMPLETION)) as up, Weir(in_front_of(up.url, server={'max_connections': 3})) as w:
+        callers = [Caller(w.url) for _ in range(3)]
+        for caller in callers:
+            caller.ask(body=CHAT)
+            assert caller.read().status == 200
+        with Caller(w.url) as fourth:
+            with contextlib.suppress(OSError, Closed):
+                fourth.ask(body=CHAT)
+                fourth.sock.settimeout(0.5)
+                assert fourth.read().status == 503
+        callers[0].ask(body=CHAT)
+        assert callers[0].read().status == 200, 'who is in stays in'
+        for caller in callers:
+            caller.leave()
+
+        def is_served():
+            with contextlib.suppress(OSError, Closed):
+                return exchange(w.url, body=CHAT).status == 200
+        wait_until(is_served, what='a free place')

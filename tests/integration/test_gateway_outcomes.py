@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from weir import SLOW, Weir, in_front_of
-from wire import (CHAT, COMPLETION, DONE, END, FINISH, ROLE, STREAM, STREAM_HEAD, WHOLE, WORDS, Caller, Upstream, chunk, delta,
+from weir import SLOW, Weir, in_front_of, wait_until
+from wire import (CHAT, COMPLETION, DONE, END, FINISH, PATIENCE, ROLE, STREAM, STREAM_HEAD, WHOLE, WORDS, Caller, Upstream, chunk, delta,
                   event, exchange, free_port, head, plain, refusal, stream)
 
 QUICK = {'connect': '500ms', 'first_token': '300ms', 'idle': '300ms', 'reply': '300ms', 'total': '5s'}
@@ -101,6 +101,10 @@ FAILURES = {
     'sends JSON and more': (plain(json.dumps(COMPLETION) + '}'), 502, 1),
     'sends a text as JSON': (plain('"Hi"'), 502, 1),
     'sends a stream that nobody wanted': (stream(*WHOLE), 502, 1),
+    'says 204': (head(204), 502, 1),
+    'gives a length and chunks': (head(200, [('Content-Type', 'application/json'), ('Content-Length', 5), ('Transfer-Encoding', 'chunked')]) +
+                                  chunk(b'{}') + END, 502, 1),
+    'sends a head without end': (head(200, [(f'X-{i}', 'x' * 1000) for i in range(1000)]), 502, 1),
 }
 
 STREAM_FAILURES = {
@@ -151,7 +155,7 @@ def judge_error(reply, status, provider='one'):
 
 
 @pytest.mark.parametrize('name', FAILURES)
-def test_the_only_provider(name):
+def test_what_the_only_provider_does_decides_what_the_caller_gets(name):
     answer, status, failures = FAILURES[name]
     with gateway(answer, timeouts=QUICK) as (w, (up,)):
         reply = exchange(w.url, body=CHAT)
@@ -164,7 +168,7 @@ def test_the_only_provider(name):
 
 
 @pytest.mark.parametrize('name', FAILURES)
-def test_the_first_of_two_providers(name):
+def test_what_the_first_of_two_providers_does_the_second_makes_good(name):
     answer, _, failures = FAILURES[name]
     with gateway(answer, plain(COMPLETION), timeouts=QUICK) as (w, (up, other)):
         reply = exchange(w.url, body=CHAT)
@@ -177,7 +181,7 @@ def test_the_first_of_two_providers(name):
 
 
 @pytest.mark.parametrize('name', STREAM_FAILURES)
-def test_the_only_provider_of_a_stream(name):
+def test_what_the_only_provider_of_a_stream_does_decides_what_the_caller_gets(name):
     answer, status, failures = STREAM_FAILURES[name]
     with gateway(answer, timeouts=QUICK) as (w, (up,)):
         reply = exchange(w.url, body=STREAM)
@@ -186,7 +190,7 @@ def test_the_only_provider_of_a_stream(name):
 
 
 @pytest.mark.parametrize('name', STREAM_FAILURES)
-def test_the_first_of_two_providers_of_a_stream(name):
+def test_what_the_first_of_two_providers_of_a_stream_does_the_second_makes_good(name):
     answer, _, failures = STREAM_FAILURES[name]
     with gateway(answer, stream(*WHOLE), timeouts=QUICK) as (w, (up, other)):
         reply = exchange(w.url, body=STREAM)
@@ -308,6 +312,138 @@ def test_every_way_to_frame_a_reply_is_understood(answer):
         assert reply.status == 200 and reply.json() == COMPLETION
 
 
+@pytest.mark.parametrize('host', ['127.0.0.1', '::1'])
+def test_localhost_is_wherever_it_answers(host):
+    if host not in {address[4][0] for address in socket.getaddrinfo('localhost', 80)}:
+        pytest.skip(f'on this machine localhost is not {host}')
+    with Upstream(plain(COMPLETION), host=host) as up:
+        with gateway(f'http://localhost:{up.port}') as (w, _):
+            assert exchange(w.url, body=CHAT).status == 200
+
+
+def test_what_a_provider_says_unasked_is_never_anybodys_reply():
+    def answer(e):
+        e.send(plain(COMPLETION) + plain({**COMPLETION, 'id': 'unasked'}))
+
+    with gateway(answer) as (w, (up,)), Caller(w.url) as caller:
+        for _ in range(10):
+            caller.ask(body=CHAT)
+            assert caller.read().json()['id'] == 'chatcmpl-1'
+        assert up.connections == 10
+
+
+def test_what_a_provider_says_unasked_between_two_requests_is_nobodys_reply():
+    said = threading.Event()
+
+    def answer(e):
+        e.send(plain(COMPLETION))
+        if len(up.requests) == 1:
+            said.wait(PATIENCE)
+            e.send(plain({**COMPLETION, 'id': 'unasked'}))
+            said.clear()
+
+    with Upstream(answer) as up, Weir(in_front_of(up.url)) as w:
+        assert exchange(w.url, body=CHAT).status == 200
+        said.set()
+        wait_until(lambda: not said.is_set(), what='the words')
+        for _ in range(3):
+            reply = exchange(w.url, body=CHAT)
+            assert reply.status == 200 and reply.json()['id'] == 'chatcmpl-1'
+
+
+def test_a_provider_that_announces_to_close_is_not_used_again():
+    with gateway(plain(COMPLETION, headers=[('Connection', 'close')])) as (w, (up,)):
+        assert [exchange(w.url, body=CHAT).status for _ in range(3)] == [200] * 3
+        assert up.connections == 3
+
+
+def test_a_refusal_before_the_whole_request_was_read_reaches_the_caller():
+    body = {**CHAT, 'messages': [{'role': 'user', 'content': 'x' * (16 << 20)}]}
+    said = refusal(413, [('Connection', 'close')])
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def serve():
+            with listener.accept()[0] as s:
+                s.recv(1000)
+                s.sendall(said)
+                s.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(OSError):
+                    while s.recv(1 << 20):
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        with gateway(f'http://127.0.0.1:{listener.getsockname()[1]}') as (w, _):
+            reply = exchange(w.url, body=body)
+            assert reply.status == 413 and said.endswith(reply.body)
+
+
+def test_a_hundred_exchanges_wait_side_by_side():
+    def slow(e):
+        time.sleep(0.3)
+        e.send(plain(COMPLETION))
+
+    with gateway(slow) as (w, (up,)), contextlib.ExitStack() as stack:
+        callers = [stack.enter_context(Caller(w.url)) for _ in range(100)]
+        begin = time.monotonic()
+        for caller in callers:
+            caller.ask(body=CHAT)
+        for caller in callers:
+            assert caller.read().status == 200
+        assert time.monotonic() - begin < 3 * SLOW
+        assert up.connections == 100
+
+
+# ---- which timeout holds for what ----
+
+def late(seconds, data):
+    def answer(e):
+        time.sleep(seconds)
+        e.send(data)
+    return answer
+
+
+def words_every(seconds, count):
+    def answer(e):
+        with contextlib.suppress(OSError):
+            e.send(stream(ROLE, end=b''))
+            for _ in range(count):
+                time.sleep(seconds)
+                e.send(chunk(WORDS[0]))
+            e.send(chunk(FINISH) + chunk(DONE) + END)
+        if count > 100:
+            e.close()
+    return answer
+
+
+def test_a_plain_reply_is_not_measured_by_the_timeouts_of_streams():
+    with gateway(late(0.5, plain(COMPLETION)), timeouts={'first_token': '100ms', 'idle': '100ms', 'reply': '5s'}) as (w, _):
+        assert exchange(w.url, body=CHAT).status == 200
+
+
+def test_a_stream_is_not_measured_by_the_timeout_of_plain_replies():
+    with gateway(words_every(0.1, 6), timeouts={'reply': '200ms', 'first_token': '5s'}) as (w, _):
+        assert exchange(w.url, body=STREAM).body == ROLE + WORDS[0] * 6 + FINISH + DONE
+
+
+def test_the_timeout_of_the_first_token_ends_with_the_first_token():
+    with gateway(words_every(0.15, 4), timeouts={'first_token': '400ms', 'idle': '5s'}) as (w, _):
+        assert exchange(w.url, body=STREAM).body == ROLE + WORDS[0] * 4 + FINISH + DONE
+
+
+def test_zero_is_no_timeout():
+    with gateway(late(0.3, plain(COMPLETION)), timeouts={name: 0 for name in ('connect', 'first_token', 'idle', 'reply', 'total')}) as (w, _):
+        assert exchange(w.url, body=CHAT).status == 200
+
+
+def test_the_total_timeout_ends_a_lively_stream_with_an_error_event():
+    with gateway(words_every(0.02, 1000), timeouts={'total': '500ms'}) as (w, _), Caller(w.url) as caller:
+        begin = time.monotonic()
+        caller.ask(body=STREAM)
+        reply = caller.read()
+        assert 0.45 <= time.monotonic() - begin <= 1.5 * SLOW
+        assert reply.ended and caller.is_at_end()
+        assert json.loads(reply.events()[-1])['error']['code'] == 'timeout'
+
+
 # ---- what the provider refuses ----
 
 @pytest.mark.parametrize('body', [CHAT, STREAM])
@@ -367,7 +503,7 @@ def test_all_failures_are_listed_in_the_order_of_the_attempts():
     ([refusal(429), refusal(429)], 429), ([silent, silent], 504), ([refusal(429), refusal(500)], 502),
     ([silent, refusal(500)], 502), ([refusal(503), refusal(500)], 502), ([refusal(404), refusal(404)], 404),
     ([refusal(401), refusal(500)], 502)])
-def test_the_status_of_a_total_failure(answers, status):
+def test_a_total_failure_has_the_status_that_fits_all(answers, status):
     with gateway(*answers, timeouts=QUICK) as (w, _):
         judge_error(exchange(w.url, body=CHAT), status, 'two')
 
@@ -499,12 +635,45 @@ def test_the_first_content_goes_out_at_once_and_so_does_all_that_follows():
         caller.read_until(END)
 
 
-@pytest.mark.parametrize('size', [9 << 20, 20 << 20])
-def test_a_plain_reply_of_more_than_8_mib_comes_through_whole(size):
-    body = {**COMPLETION, 'choices': [{'index': 0, 'message': {'role': 'assistant', 'content': 'x' * size}, 'finish_reason': 'stop'}]}
-    with gateway(plain(body)) as (w, _):
+def big_reply(size):
+    """The bytes of a reply of just this size."""
+    rest = size - len(json.dumps(COMPLETION))
+    return json.dumps({**COMPLETION, 'id': 'chatcmpl-1' + 'x' * rest}).encode()
+
+
+@pytest.mark.parametrize('is_chunked', [False, True])
+@pytest.mark.parametrize('size', [(8 << 20) - 1, 8 << 20, (8 << 20) + 1, 20 << 20])
+def test_a_plain_reply_comes_through_whole_whatever_its_size(size, is_chunked):
+    body = big_reply(size)
+    assert len(body) == size
+    answer = plain(body)
+    if is_chunked:
+        pieces = (chunk(body[i:i + 100_000]) for i in range(0, size, 100_000))
+        answer = head(200, [('Content-Type', 'application/json'), ('Transfer-Encoding', 'chunked')]) + b''.join(pieces) + END
+    with gateway(answer) as (w, _):
         reply = exchange(w.url, body=CHAT)
-        assert reply.status == 200 and reply.ended and reply.body == json.dumps(body).encode()
+        assert reply.status == 200 and reply.ended and reply.body == body
+
+
+@pytest.mark.parametrize('then', [hang_up, reset, silent])
+def test_a_big_plain_reply_that_breaks_off_is_not_made_to_look_whole(then):
+    body = big_reply(12 << 20)
+    with gateway(after(plain(body)[:-1000], then), timeouts={'reply': '2s'}) as (w, _):
+        reply = exchange(w.url, body=CHAT)
+        assert reply.status == 200 and not reply.ended and body.startswith(reply.body)
+
+
+@pytest.mark.parametrize('then', [hang_up, reset])
+def test_a_plain_reply_of_less_that_breaks_off_is_never_begun(then):
+    with gateway(after(plain(big_reply(7 << 20))[:-1000], then), plain(COMPLETION)) as (w, _):
+        assert exchange(w.url, body=CHAT).json() == COMPLETION
+
+
+def test_a_client_of_http_1_0_is_told_of_a_broken_stream_too():
+    with gateway(after(stream(ROLE, WORDS[0], end=b''), hang_up)) as (w, _), Caller(w.url) as caller:
+        caller.ask(body=STREAM, version='1.0')
+        events = caller.read().events()
+        assert 'error' in json.loads(events[-1]) and len(events) == 3
 
 
 # ---- the caller left ----

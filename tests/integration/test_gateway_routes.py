@@ -128,6 +128,27 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(weir, method, path, allo
         assert reply.json()['error']['type'] == ('invalid_request_error' if path.startswith('/v1') else 'invalid_request')
 
 
+@pytest.mark.parametrize('method', ['PATCH', 'TRACE', 'PROPFIND', 'get'])
+def test_a_method_that_nobody_has_is_405_or_501(weir, method):
+    assert exchange(weir.url, '/v1/models', method=method).status in (405, 501)
+
+
+@pytest.mark.parametrize('path', ['/v1//models', '//v1/models', '/v1/./models', '/v1/chat%2Fcompletions', '/V1/models', '/v1/models/..'])
+def test_paths_are_taken_as_they_are(weir, path):
+    assert exchange(weir.url, path).status in (400, 404, 405)
+
+
+def test_a_target_with_scheme_and_host_is_the_path_behind(weir):
+    assert exchange(weir.url, 'http://weir.example/livez').json() == {'status': 'ok'}
+
+
+@pytest.mark.parametrize('path', ['org/model:free', 'org%2Fmodel%3Afree', 'org%2fmodel:free'])
+def test_the_name_of_a_model_may_hold_slashes_and_colons(path):
+    config = in_front_of('http://127.0.0.1:9', model='org/model:free')
+    with Weir(config) as w:
+        assert w.http.get('/v1/models/' + path).json()['id'] == 'org/model:free'
+
+
 def test_a_query_changes_no_route(weir):
     assert weir.http.post('/v1/chat/completions?api-version=1', json=CHAT).status_code == 200
     assert weir.http.get('/livez?probe=1').status_code == 200
@@ -203,6 +224,16 @@ def test_unknown_paths_make_no_series_of_their_own(weir):
     for i in range(20):
         weir.http.get(f'/v1/unknown-{i}')
     assert 'unknown-' not in weir.http.get('/metrics').text
+
+
+def test_names_that_callers_invent_do_not_flood_the_metrics():
+    with Upstream(plain(COMPLETION)) as up, Weir(in_front_of(up.url)) as w, Caller(w.url) as caller:
+        for i in range(1200):
+            caller.ask(body={**CHAT, 'model': f'invented-{i}'})
+            assert caller.read().status == 200
+        found = [s for s in samples(w.http.get('/metrics').text) if s.name == 'weir_attempts_total']
+        assert 900 <= len(found) <= 1001 and sum(s.value for s in found) == 1200
+        assert [s.value for s in found if s.labels['model'] == 'other'] == [1200 - len(found) + 1]
 
 
 # ---- what every reply carries ----

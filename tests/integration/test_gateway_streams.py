@@ -173,6 +173,24 @@ def test_events_cut_anywhere_are_the_same(size):
     assert reply.ended and reply.body == b''.join(ODD)
 
 
+def test_a_byte_order_mark_in_front_stays_there():
+    reply, _ = through(stream(b'\xef\xbb\xbf' + ROLE, *WORDS, FINISH, DONE))
+    assert reply.ended and reply.body == b'\xef\xbb\xbf' + b''.join(WHOLE)
+
+
+@pytest.mark.parametrize('kind', ['text/event-stream; charset=utf-8', 'Text/Event-Stream'])
+def test_the_type_of_a_stream_may_be_written_in_any_way(kind):
+    answer = head(200, [('Content-Type', kind), ('Transfer-Encoding', 'chunked')]) + b''.join(map(chunk, WHOLE)) + END
+    reply, _ = through(answer)
+    assert reply.body == b''.join(WHOLE) and reply.all('content-type') == [kind]
+
+
+def test_chunk_extensions_and_trailers_of_the_provider_do_no_harm():
+    body = b''.join(b'%x;name="a;b"\r\n%s\r\n' % (len(e), e) for e in WHOLE)
+    reply, _ = through(STREAM_HEAD + body + b'0\r\nX-Sum: 1\r\nSet-Cookie: a=b\r\n\r\n')
+    assert reply.ended and reply.body == b''.join(WHOLE)
+
+
 @pytest.mark.parametrize('framing', [[], [('Content-Length', str(len(b''.join(WITH_USAGE))))]])
 def test_a_stream_may_be_framed_by_its_length_or_by_the_end_of_the_connection(framing):
     def answer(e):
