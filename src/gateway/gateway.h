@@ -18,7 +18,7 @@ struct snapshot_use {
 
 /* Of the whole process; made by main, read and marked by workers. */
 struct process_state {
-    atomic_bool is_draining; /* ready says 503, replies say Connection: close */
+    atomic_bool is_draining;     /* ready says 503, replies say Connection: close */
     struct http_budget buffered; /* request bodies that all workers hold; counted, not limited yet */
     int64_t started_wall_ms;
     struct str version;

@@ -1,6 +1,7 @@
 /* gateway/plan.c: resolves the model's name. The order is the contract's; the first rule that knows the name decides. */
 #include "gateway/plan.h"
 
+#include "gateway/decode.h"
 #include "gateway/identify.h"
 #include "gateway/reply.h"
 
@@ -96,18 +97,21 @@ static void fetch_list(struct exchange *x, const struct provider *p)
                                         .deadline = fiber_deadline(LIST_MS)};
     struct http_call *call = NULL;
     struct http_response reply;
+    struct decoder decoder = {0};
     struct str body = {0};
     struct buf into;
     struct err err;
     buf_init(&into, LIST_MAX_BYTES);
     if (http_call_begin(&call, x->gateway->client, &request, &err) != IO_OK ||
         http_call_read_head(call, &reply, x->arena, &err) != IO_OK || reply.status != 200 ||
-        http_call_read_whole(call, &body, &into, request.deadline, &err) != IO_OK)
+        !decoder_init(&decoder, call, &reply.headers, LIST_MAX_BYTES, &err) ||
+        decoder_read_whole(&decoder, &body, &into, request.deadline, &err) != IO_OK)
         body = STR("");
     if (body.len == 0 && fiber_is_cancelled(fiber_current()))
         catalogue_release(p->catalogue); /* a caller who leaves says nothing about the provider */
     else
         catalogue_store(p->catalogue, body, fiber_now());
+    decoder_done(&decoder);
     http_call_end(&call);
     buf_done(&into);
 }

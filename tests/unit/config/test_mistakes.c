@@ -42,8 +42,7 @@ static const struct {
     /* values */
     {"server:\n  workers: many\n",
      "weir.yaml:2: \"many\" is no whole number in server.workers; allowed: 0 to 128"},
-    {"server: { workers: 129 }\n",
-     "weir.yaml:1: \"129\" is too large in server.workers; allowed: 0 to 128"},
+    {"server: { workers: 129 }\n", "weir.yaml:1: \"129\" is too large in server.workers; allowed: 0 to 128"},
     {"server: { workers: -1 }\n", "weir.yaml:1: \"-1\" is too small in server.workers; allowed: 0 to 128"},
     {"server: { workers: 1e3 }\n",
      "weir.yaml:1: \"1e3\" is no whole number in server.workers; allowed: 0 to 128"},
