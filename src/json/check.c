@@ -115,15 +115,15 @@ static const char *check_string(struct check *c, const char *at, bool *has_escap
 {
     const char *start = ++at;
     bool is_ascii = true;
-    for (;;) {
-        at = json_scan_string(at, c->end, &is_ascii);
-        if (UNLIKELY(at == c->end)) return fail_expected(c, at, "'\"' at the end of a string");
-        if (LIKELY(*at == '"')) break;
-        if (*at != '\\') return fail_expected(c, at, "no control character in a string");
+    at = json_scan_string(at, c->end, &is_ascii);
+    while (at < c->end && *at == '\\') {
         *has_escape = true;
         at = check_escape(c, at);
         if (!at) return NULL;
+        at = json_scan_text(at, c->end, &is_ascii);
     }
+    if (UNLIKELY(at == c->end)) return fail_expected(c, at, "'\"' at the end of a string");
+    if (UNLIKELY(*at != '"')) return fail_expected(c, at, "no control character in a string");
     if (UNLIKELY(!is_ascii)) {
         struct str inside = str_of(start, (size_t)(at - start));
         size_t good = json_scan_utf8(inside);

@@ -23,6 +23,10 @@
  * it is above 0x7f, and is left as it was otherwise. */
 const char *json_scan_string_scalar(const char *at, const char *end, bool *is_ascii);
 
+/* The same, but going over escapes of one letter: the first '"', control character, or backslash with anything else
+ * behind it. For text that has escapes. */
+const char *json_scan_text_scalar(const char *at, const char *end, bool *is_ascii);
+
 /* From the opening bracket of a container to behind the bracket that closes it: brackets of both kinds are counted
  * alike, those inside of strings are not. NULL: nothing closes it. */
 const char *json_scan_container_scalar(const char *at, const char *end);
@@ -34,6 +38,7 @@ size_t json_scan_utf8_scalar(struct str s);
 /* 16 bytes before `at` are readable. */
 const char *json_scan_string_long_sse2(const char *at, const char *end, bool *is_ascii);
 const char *json_scan_string_long_avx2(const char *at, const char *end, bool *is_ascii);
+const char *json_scan_text_avx2(const char *at, const char *end, bool *is_ascii);
 const char *json_scan_container_sse2(const char *at, const char *end);
 const char *json_scan_container_avx2(const char *at, const char *end);
 size_t json_scan_utf8(struct str s);
@@ -48,6 +53,12 @@ static inline bool json_has_avx2(void)
 static inline const char *json_scan_container(const char *at, const char *end)
 {
     return LIKELY(json_has_avx2()) ? json_scan_container_avx2(at, end) : json_scan_container_sse2(at, end);
+}
+
+static inline const char *json_scan_text(const char *at, const char *end, bool *is_ascii)
+{
+    return LIKELY(json_has_avx2()) ? json_scan_text_avx2(at, end, is_ascii)
+                                   : json_scan_text_scalar(at, end, is_ascii);
 }
 
 /* A bit for each of the 16 bytes at `at` that is a quote, a backslash or a control character. */
@@ -75,6 +86,11 @@ static inline const char *json_scan_string(const char *at, const char *end, bool
 static inline const char *json_scan_string(const char *at, const char *end, bool *is_ascii)
 {
     return json_scan_string_scalar(at, end, is_ascii);
+}
+
+static inline const char *json_scan_text(const char *at, const char *end, bool *is_ascii)
+{
+    return json_scan_text_scalar(at, end, is_ascii);
 }
 
 static inline const char *json_scan_container(const char *at, const char *end)

@@ -22,10 +22,14 @@ static inline uint64_t mask_of(__m256i a, __m256i b)
     return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
 }
 
+static inline __m256i are_controls(__m256i x)
+{
+    return _mm256_cmpeq_epi8(_mm256_max_epu8(x, _mm256_set1_epi8(0x1f)), _mm256_set1_epi8(0x1f));
+}
+
 static inline __m256i string_stops(__m256i x)
 {
-    __m256i control = _mm256_cmpeq_epi8(_mm256_max_epu8(x, _mm256_set1_epi8(0x1f)), _mm256_set1_epi8(0x1f));
-    return _mm256_or_si256(_mm256_or_si256(equals(x, '"'), equals(x, '\\')), control);
+    return _mm256_or_si256(_mm256_or_si256(equals(x, '"'), equals(x, '\\')), are_controls(x));
 }
 
 const char *json_scan_string_long_avx2(const char *at, const char *end, bool *is_ascii)
@@ -79,6 +83,44 @@ static inline uint64_t prefix_xor(uint64_t bits)
 }
 
 #include "json/scan_blocks.h"
+
+/* Bytes that may stand behind a backslash, but for 'u'. Those with the same upper half share a bit, which the table of
+ * lower halves has where one of them is; a byte above 0x7f finds nothing there. */
+static inline __m256i are_escapes(__m256i x)
+{
+    enum { ROW_2 = 1, ROW_5 = 2, ROW_6 = 4, ROW_7 = 8 };
+    const __m256i upper = _mm256_setr_epi8(0, 0, ROW_2, 0, 0, ROW_5, ROW_6, ROW_7, 0, 0, 0, 0, 0, 0, 0,
+                                           0, /**/
+                                           0, 0, ROW_2, 0, 0, ROW_5, ROW_6, ROW_7, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m256i lower = _mm256_setr_epi8(
+        0, 0, ROW_2 | ROW_6 | ROW_7, 0, ROW_7, 0, ROW_6, 0, 0, 0, 0, 0, ROW_5, 0, ROW_6, ROW_2, /**/
+        0, 0, ROW_2 | ROW_6 | ROW_7, 0, ROW_7, 0, ROW_6, 0, 0, 0, 0, 0, ROW_5, 0, ROW_6, ROW_2);
+    __m256i upper_half = _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(0x0f));
+    __m256i both = _mm256_and_si256(_mm256_shuffle_epi8(upper, upper_half), _mm256_shuffle_epi8(lower, x));
+    return _mm256_cmpgt_epi8(both, _mm256_setzero_si256());
+}
+
+const char *json_scan_text_avx2(const char *at, const char *end, bool *is_ascii)
+{
+    __m256i seen = _mm256_setzero_si256();
+    uint64_t carry = 0;
+    for (; end - at >= BLOCK_BYTES; at += BLOCK_BYTES) {
+        struct block x = load_block(at);
+        uint64_t escaped = escaped_bytes(block_equals(x, '\\'), &carry);
+        uint64_t wrong = escaped & ~mask_of(are_escapes(x.a), are_escapes(x.b));
+        uint64_t stops = (block_equals(x, '"') & ~escaped) | mask_of(are_controls(x.a), are_controls(x.b)) |
+                         wrong;
+        if (stops) {
+            uint64_t first = stops & -stops;
+            if ((mask_of(x.a, x.b) & (first - 1)) || _mm256_movemask_epi8(seen)) *is_ascii = false;
+            at += __builtin_ctzll(stops);
+            return wrong & first ? at - 1 : at;
+        }
+        seen = _mm256_or_si256(seen, _mm256_or_si256(x.a, x.b));
+    }
+    if (_mm256_movemask_epi8(seen)) *is_ascii = false;
+    return json_scan_text_scalar(at - carry, end, is_ascii);
+}
 
 const char *json_scan_container_avx2(const char *at, const char *end)
 {

@@ -2,6 +2,8 @@
  * without SSE2 run, and the yardstick for scan_sse2.c. */
 #include "json/scan.h"
 
+#include "json/unescape.h"
+
 static const uint64_t LOW_BITS = 0x0101010101010101, HIGH_BITS = 0x8080808080808080;
 
 static uint64_t load_word(const char *at)
@@ -35,6 +37,14 @@ const char *json_scan_string_scalar(const char *at, const char *end, bool *is_as
     while (at < end && !is_string_stop(*at)) seen |= (uint64_t)(unsigned char)*at++;
     if (seen & HIGH_BITS) *is_ascii = false;
     return at;
+}
+
+const char *json_scan_text_scalar(const char *at, const char *end, bool *is_ascii)
+{
+    for (;; at += 2) {
+        at = json_scan_string(at, end, is_ascii);
+        if (end - at < 2 || *at != '\\' || !JSON_ESCAPES[(unsigned char)at[1]]) return at;
+    }
 }
 
 /* Behind the string whose opening quote is at `at`; `end` if nothing closes it. */

@@ -106,6 +106,43 @@ TEST(scan, long_string_searches_agree_with_plain_c)
 }
 #endif
 
+TEST(scan, searches_that_go_over_escapes_agree)
+{
+    static const char alphabet[] = {'"', '\\', '\\', '\\', 'n',  't',        'u',       '/',
+                                    'b', 'f',  'r',  'x',  '\n', (char)0x80, (char)0xdc};
+    size_t lengths[] = {0, 0};
+    for (int round = 0; round < 40000; round++) {
+        size_t len = random_next() % 300;
+        char *text = random_text("n\\", 2, 1 + random_next() % 4, len);
+        for (size_t i = 0; i < len; i++) {
+            if (text[i] == 'a' || random_next() % 400 == 0)
+                text[i] = random_next() % 200 ? 'n' : alphabet[random_next() % sizeof alphabet];
+        }
+        bool is_ascii = true, is_ascii_scalar = true;
+        const char *got = json_scan_text(text, text + len, &is_ascii);
+        EXPECT_EQ(got - text, json_scan_text_scalar(text, text + len, &is_ascii_scalar) - text);
+        EXPECT_EQ(is_ascii, is_ascii_scalar);
+        lengths[got - text > 128]++;
+        free(text);
+    }
+    EXPECT_TRUE(lengths[0] > 1000 && lengths[1] > 1000);
+}
+
+TEST(scan, knows_each_byte_that_may_stand_behind_a_backslash)
+{
+    char text[80];
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at + 1 < sizeof text; at++) {
+            memset(text, 'a', sizeof text);
+            text[at] = '\\';
+            text[at + 1] = (char)byte;
+            bool is_ascii = true, is_allowed = byte && strchr("\"\\/bfnrt", byte);
+            const char *got = json_scan_text(text, text + sizeof text, &is_ascii);
+            EXPECT_EQ(got - text, is_allowed ? sizeof text : at);
+        }
+    }
+}
+
 TEST(scan, finds_the_end_of_a_container)
 {
     static const struct {
