@@ -23,6 +23,7 @@ enum { MAX_WORKERS = 128, AFTER_GRACE_MS = 3000 };
 
 struct serve {
     struct flags flags;
+    char *found; /* the file that nobody named, or NULL */
     struct config *config;
     struct admin_key admin_key;
     struct registry *registry;
@@ -290,17 +291,19 @@ static void take_down(struct serve *s)
     catalogues_free(s->catalogues);
     registry_free(s->registry);
     resolver_free(s->resolver);
+    xfree(s->found);
 }
 
 int cli_serve(int argc, char **argv)
 {
     struct serve *s = xzalloc(sizeof *s);
     int code = flags_parse(&s->flags, argc, argv, false);
-    if (code) return code;
-    s->config = flags_load(&s->flags);
-    if (!s->config) return 1;
+    if (code || !(s->config = flags_load(&s->flags))) {
+        xfree(s);
+        return code ? code : 1;
+    }
     /* A file that was found by its default name is missed at a reload, as one that was named. */
-    if (!s->flags.config && s->config->file.len) s->flags.config = xstrdup(s->config->file.at);
+    if (!s->flags.config && s->config->file.len) s->flags.config = s->found = xstrdup(s->config->file.at);
     sigset_t signals;
     struct err err;
     block_signals(&signals); /* before any thread is made: workers never see a signal */
