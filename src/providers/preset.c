@@ -70,6 +70,7 @@ static bool complete_url(struct str *out, struct arena *a, const char *version_p
 {
     struct url url;
     if (!url_parse(&url, a, given, err)) return false;
+    if (url.query.at) return err_set(err, ERR_INVALID, "a path would be appended behind its query ('?')");
     while (given.len > 0 && given.at[given.len - 1] == '/') given.len--;
     *out = given;
     if (!has_version(url.path)) *out = arena_printf(a, "%.*s%s", STR_ARG(given), version_part);
