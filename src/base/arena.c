@@ -24,8 +24,9 @@ void arena_init(struct arena *a)
 
 void arena_init_in(struct arena *a, void *room, size_t room_bytes)
 {
-    uintptr_t start = ((uintptr_t)room + ARENA_ALIGNMENT - 1) & ~(uintptr_t)(ARENA_ALIGNMENT - 1);
-    *a = (struct arena){._at = (char *)start, ._end = (char *)room + room_bytes};
+    size_t skip = -(uintptr_t)room & (ARENA_ALIGNMENT - 1);
+    if (skip > room_bytes) skip = room_bytes;
+    *a = (struct arena){._at = (char *)room + skip, ._end = (char *)room + room_bytes};
 }
 
 void arena_done(struct arena *a)
