@@ -1,7 +1,7 @@
 /* json/scan.h: the three byte searches that everything in json/ stands on, 16 to 64 bytes at a time. For json/ and its
  * tests only. Each exists as SSE2 (in scan_sse2.c and inline here) and as plain C (scan_scalar.c, with the suffix
- * _scalar); the build takes SSE2 on x86-64 and plain C elsewhere. Two exist for AVX2 as well (scan_avx2.c), which is asked
- * for at run time. Tests compare them all. None reads outside [at, end). */
+ * _scalar); the build takes SSE2 on x86-64 and plain C elsewhere. Those for strings and containers exist for AVX2 and AVX-512 as well,
+ * which are asked for at run time. Tests compare them all. None reads outside [at, end). */
 #ifndef WEIR_JSON_SCAN_H
 #define WEIR_JSON_SCAN_H
 
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __SSE2__
+#ifdef __x86_64__
 #include <emmintrin.h>
 #define JSON_HAS_SSE2 1
 #else
@@ -36,29 +36,41 @@ size_t json_scan_utf8_scalar(struct str s);
 
 #if JSON_HAS_SSE2
 /* 16 bytes before `at` are readable. */
-const char *json_scan_string_long_sse2(const char *at, const char *end, bool *is_ascii);
-const char *json_scan_string_long_avx2(const char *at, const char *end, bool *is_ascii);
-const char *json_scan_text_avx2(const char *at, const char *end, bool *is_ascii);
+typedef const char *json_scan_function(const char *at, const char *end, bool *is_ascii);
+json_scan_function json_scan_string_long_sse2, json_scan_string_long_avx2, json_scan_string_long_avx512;
+json_scan_function json_scan_text_avx2, json_scan_text_avx512;
 const char *json_scan_container_sse2(const char *at, const char *end);
 const char *json_scan_container_avx2(const char *at, const char *end);
+const char *json_scan_container_avx512(const char *at, const char *end);
 size_t json_scan_utf8(struct str s);
 
-/* What scan_avx2.c is compiled for: every x86-64 server processor since 2013 (Intel) and 2017 (AMD). */
+/* Bytes that may stand behind a backslash, but for 'u', share a bit in UPPER[their upper half] and LOWER[their lower]. */
+extern const unsigned char JSON_ESCAPES_UPPER[16], JSON_ESCAPES_LOWER[16];
+
+/* What scan_avx2.c is compiled for: every server processor since 2013 (Intel) and 2017 (AMD). */
 static inline bool json_has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul");
 }
 
+/* Since Ice Lake and Zen 4. VBMI2 is not used: it tells them from their elders, which clock down for such registers. */
+static inline bool json_has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") && json_has_avx2();
+}
+
 static inline const char *json_scan_container(const char *at, const char *end)
 {
-    return LIKELY(json_has_avx2()) ? json_scan_container_avx2(at, end) : json_scan_container_sse2(at, end);
+    if (json_has_avx512()) return json_scan_container_avx512(at, end);
+    return json_has_avx2() ? json_scan_container_avx2(at, end) : json_scan_container_sse2(at, end);
 }
 
 static inline const char *json_scan_text(const char *at, const char *end, bool *is_ascii)
 {
-    return LIKELY(json_has_avx2()) ? json_scan_text_avx2(at, end, is_ascii)
-                                   : json_scan_text_scalar(at, end, is_ascii);
+    if (json_has_avx512()) return json_scan_text_avx512(at, end, is_ascii);
+    return json_has_avx2() ? json_scan_text_avx2(at, end, is_ascii)
+                           : json_scan_text_scalar(at, end, is_ascii);
 }
 
 /* A bit for each of the 16 bytes at `at` that is a quote, a backslash or a control character. */
@@ -79,8 +91,9 @@ static inline const char *json_scan_string(const char *at, const char *end, bool
     unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)at));
     if (high & ((stops & -stops) - 1)) *is_ascii = false;
     if (LIKELY(stops)) return at + __builtin_ctz(stops);
-    return LIKELY(json_has_avx2()) ? json_scan_string_long_avx2(at + 16, end, is_ascii)
-                                   : json_scan_string_long_sse2(at + 16, end, is_ascii);
+    if (json_has_avx512()) return json_scan_string_long_avx512(at + 16, end, is_ascii);
+    return json_has_avx2() ? json_scan_string_long_avx2(at + 16, end, is_ascii)
+                           : json_scan_string_long_sse2(at + 16, end, is_ascii);
 }
 #else
 static inline const char *json_scan_string(const char *at, const char *end, bool *is_ascii)

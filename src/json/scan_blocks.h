@@ -1,4 +1,4 @@
-/* json/scan_blocks.h: how a container is skipped, for scan_sse2.c and scan_avx2.c, which say before they include this what
+/* json/scan_blocks.h: how a container is skipped, for scan_sse2.c, scan_avx2.c and scan_avx512.c, which say before they include this what
  * a block of BLOCK_BYTES is: struct block, load_block(), block_equals(), block_brackets(), prefix_xor().
  *
  * Each block becomes bit masks, one bit a byte, lowest bit first:

@@ -157,4 +157,16 @@ size_t json_scan_utf8(struct str s)
     return i + json_scan_utf8_scalar(str_from(s, i));
 }
 
+enum { ROW_2 = 1, ROW_5 = 2, ROW_6 = 4, ROW_7 = 8 };
+const unsigned char JSON_ESCAPES_UPPER[16] = {[2] = ROW_2, [5] = ROW_5, [6] = ROW_6, [7] = ROW_7};
+const unsigned char JSON_ESCAPES_LOWER[16] = {
+    ['"' & 15] = ROW_2 | ROW_6 | ROW_7,
+    ['/' & 15] = ROW_2,
+    ['\\' & 15] = ROW_5,
+    ['f' & 15] = ROW_6,
+    ['n' & 15] = ROW_6,
+    ['t' & 15] = ROW_7,
+};
+_Static_assert(('"' & 15) == ('b' & 15) && ('b' & 15) == ('r' & 15), "three of them share their lower half");
+
 #endif

@@ -17,13 +17,14 @@ static uint64_t random_next(void)
 
 /* Every way that this machine has. */
 typedef const char *scan_container(const char *at, const char *end);
-static size_t container_scans(scan_container *scans[3])
+static size_t container_scans(scan_container *scans[4])
 {
     size_t count = 0;
     scans[count++] = json_scan_container_scalar;
 #if JSON_HAS_SSE2
     scans[count++] = json_scan_container_sse2;
     if (json_has_avx2()) scans[count++] = json_scan_container_avx2;
+    if (json_has_avx512()) scans[count++] = json_scan_container_avx512;
 #endif
     return count;
 }
@@ -85,26 +86,47 @@ TEST(scan, string_search_agrees_with_plain_c_on_random_bytes)
 }
 
 #if JSON_HAS_SSE2
-/* Both ways to look at what is behind the first 16 bytes. */
+static size_t string_scans(json_scan_function *scans[3])
+{
+    size_t count = 0;
+    scans[count++] = json_scan_string_long_sse2;
+    if (json_has_avx2()) scans[count++] = json_scan_string_long_avx2;
+    if (json_has_avx512()) scans[count++] = json_scan_string_long_avx512;
+    return count;
+}
+
 TEST(scan, long_string_searches_agree_with_plain_c)
 {
     static const char alphabet[] = {'"', '\\', 0, 0x1f, (char)0x80, (char)0xff};
     for (int round = 0; round < 20000; round++) {
         size_t len = 16 + random_next() % 300;
         char *text = random_text(alphabet, sizeof alphabet, 1 + random_next() % 400, len);
-        bool is_ascii = true, is_ascii_sse2 = true, is_ascii_avx2 = true;
+        bool is_ascii = true;
         const char *at = text + 16, *end = text + len;
         const char *want = json_scan_string_scalar(at, end, &is_ascii);
-        EXPECT_EQ(json_scan_string_long_sse2(at, end, &is_ascii_sse2) - text, want - text);
-        EXPECT_EQ(is_ascii_sse2, is_ascii);
-        if (json_has_avx2()) {
-            EXPECT_EQ(json_scan_string_long_avx2(at, end, &is_ascii_avx2) - text, want - text);
-            EXPECT_EQ(is_ascii_avx2, is_ascii);
+        json_scan_function *scans[3];
+        for (size_t way = 0, ways = string_scans(scans); way < ways; way++) {
+            bool is_ascii_here = true;
+            EXPECT_EQ(scans[way](at, end, &is_ascii_here) - text, want - text);
+            EXPECT_EQ(is_ascii_here, is_ascii);
         }
         free(text);
     }
 }
 #endif
+
+/* Every way that this machine has, plain C first. */
+typedef const char *scan_text(const char *at, const char *end, bool *is_ascii);
+static size_t text_scans(scan_text *scans[3])
+{
+    size_t count = 0;
+    scans[count++] = json_scan_text_scalar;
+#if JSON_HAS_SSE2
+    if (json_has_avx2()) scans[count++] = json_scan_text_avx2;
+    if (json_has_avx512()) scans[count++] = json_scan_text_avx512;
+#endif
+    return count;
+}
 
 TEST(scan, searches_that_go_over_escapes_agree)
 {
@@ -118,11 +140,15 @@ TEST(scan, searches_that_go_over_escapes_agree)
             if (text[i] == 'a' || random_next() % 400 == 0)
                 text[i] = random_next() % 200 ? 'n' : alphabet[random_next() % sizeof alphabet];
         }
-        bool is_ascii = true, is_ascii_scalar = true;
-        const char *got = json_scan_text(text, text + len, &is_ascii);
-        EXPECT_EQ(got - text, json_scan_text_scalar(text, text + len, &is_ascii_scalar) - text);
-        EXPECT_EQ(is_ascii, is_ascii_scalar);
-        lengths[got - text > 128]++;
+        scan_text *scans[3];
+        bool is_ascii = true;
+        const char *want = json_scan_text_scalar(text, text + len, &is_ascii);
+        for (size_t way = 1, ways = text_scans(scans); way < ways; way++) {
+            bool is_ascii_here = true;
+            EXPECT_EQ(scans[way](text, text + len, &is_ascii_here) - text, want - text);
+            EXPECT_EQ(is_ascii_here, is_ascii);
+        }
+        lengths[want - text > 128]++;
         free(text);
     }
     EXPECT_TRUE(lengths[0] > 1000 && lengths[1] > 1000);
@@ -136,9 +162,11 @@ TEST(scan, knows_each_byte_that_may_stand_behind_a_backslash)
             memset(text, 'a', sizeof text);
             text[at] = '\\';
             text[at + 1] = (char)byte;
+            scan_text *scans[3];
             bool is_ascii = true, is_allowed = byte && strchr("\"\\/bfnrt", byte);
-            const char *got = json_scan_text(text, text + sizeof text, &is_ascii);
-            EXPECT_EQ(got - text, is_allowed ? sizeof text : at);
+            for (size_t way = 0, ways = text_scans(scans); way < ways; way++)
+                EXPECT_EQ(scans[way](text, text + sizeof text, &is_ascii) - text,
+                          is_allowed ? sizeof text : at);
         }
     }
 }
@@ -164,7 +192,7 @@ TEST(scan, finds_the_end_of_a_container)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct str s = str_from_cstr(rows[i].text);
-        scan_container *scans[3];
+        scan_container *scans[4];
         for (size_t way = 0, ways = container_scans(scans); way < ways; way++) {
             const char *got = scans[way](s.at, s.at + s.len);
             EXPECT_EQ(got ? got - s.at : -1, rows[i].bytes);
@@ -179,7 +207,7 @@ TEST(scan, container_search_agrees_with_plain_c_on_random_bytes)
         size_t len = 1 + random_next() % 300;
         char *text = random_text(alphabet, sizeof alphabet, 1 + random_next() % 40, len);
         text[0] = '[';
-        scan_container *scans[3];
+        scan_container *scans[4];
         const char *want = json_scan_container_scalar(text, text + len);
         for (size_t way = 0, ways = container_scans(scans); way < ways; way++) {
             const char *got = scans[way](text, text + len);
@@ -200,7 +228,7 @@ TEST(scan, runs_of_backslashes_may_cross_any_block)
             text[0] = '[', text[1] = '"';
             memset(text + 2 + before, '\\', run);
             memcpy(text + len - 3, "\"]]", 3);
-            scan_container *scans[3];
+            scan_container *scans[4];
             for (size_t way = 0, ways = container_scans(scans); way < ways; way++) {
                 const char *got = scans[way](text, text + len);
                 EXPECT_EQ(got ? got - text : -1, run % 2 ? -1 : (int)len - 1);
