@@ -125,6 +125,20 @@ static unsigned observe_choice(const struct observer *o, struct json_value choic
     return facts;
 }
 
+/* Behind the first content only a finish reason is of interest, and nearly every event has `null` there. A quote inside of
+ * a string is escaped, so the name between quotes is a name (or, at worst, a reason to look closer). */
+static bool may_finish(struct json_value choices)
+{
+    static const struct str name = STR_INIT("\"finish_reason\"");
+    struct str rest = choices.raw;
+    for (;;) {
+        size_t at = str_find(rest, name);
+        if (at == SIZE_MAX) return false;
+        rest = str_trim(str_from(rest, at + name.len));
+        if (!str_starts_with(str_trim(str_from(rest, 1)), STR("null"))) return true;
+    }
+}
+
 static bool reports_error(struct json_value error)
 {
     return error.type == JSON_OBJECT || (error.type == JSON_STRING && error.raw.len > 2);
@@ -149,6 +163,7 @@ static unsigned observe_object(struct observer *o, struct str name, struct str d
     struct json_items it;
     struct json_value choice;
     bool is_empty = true;
+    if ((o->seen & EVENT_CONTENT) && has_items(got[CHOICES]) && !may_finish(got[CHOICES])) return 0;
     json_items_init(&it, got[CHOICES]);
     while (json_items_next(&it, &choice)) {
         is_empty = false;

@@ -18,7 +18,7 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
     struct attempt *a = arena_new(x->arena, struct attempt);
     a->exchange = x;
     a->settings = plan->settings;
-    a->target = target;
+    a->target = *target;
     a->ticket = ticket;
     a->key = provider_state_pick_key(target->endpoint->state, target->provider->key_count, fiber_now());
     a->asks_usage = x->facts.is_stream && !x->facts.wants_usage &&
@@ -68,15 +68,15 @@ static enum outcome malformed(struct attempt *a, const char *why)
 static struct str request_head(struct attempt *a, size_t body_bytes)
 {
     struct exchange *x = a->exchange;
-    const struct provider *p = a->target->provider;
+    const struct provider *p = a->target.provider;
     struct lines l;
-    lines_init(&l, x->arena, 1024);
+    lines_init(&l, &x->scratch, 1024);
     lines_raw(&l, STR("POST "));
-    lines_raw(&l, a->target->endpoint->url.path);
+    lines_raw(&l, a->target.endpoint->url.path);
     lines_raw(&l, operation_row(x->route->operation)->path);
     lines_raw(&l, headers_query(x));
     lines_raw(&l, STR(" HTTP/1.1\r\n"));
-    lines_add(&l, STR("Host"), a->target->endpoint->url.authority);
+    lines_add(&l, STR("Host"), a->target.endpoint->url.authority);
     lines_raw(&l, p->key_lines[a->key]);
     lines_raw(&l, p->extra_lines);
     headers_upstream(x, &p->config->headers, &l);
@@ -109,7 +109,7 @@ static enum io wait_head(struct attempt *a, struct str *chunk, msec_t deadline)
 {
     (void)chunk;
     http_call_set_deadline(a->call, deadline);
-    enum io io = http_call_read_head(a->call, &a->head, a->exchange->arena, &a->err);
+    enum io io = http_call_read_head(a->call, &a->head, &a->exchange->scratch, &a->err);
     if (io != IO_OK) a->head = (struct http_response){0}; /* it may hold an interim one, or half of one */
     return io;
 }
@@ -124,7 +124,7 @@ static enum io send_request(struct attempt *a)
     struct exchange *x = a->exchange;
     struct spliced body;
     struct str pieces[1 + SPLICED_MAX_PIECES];
-    x->dialect->same->splice_request(&body, x->arena, &x->facts, a->target->model, a->asks_usage);
+    x->dialect->same->splice_request(&body, &x->scratch, &x->facts, a->target.model, a->asks_usage);
     pieces[0] = request_head(a, body.bytes);
     memcpy(pieces + 1, body.pieces, body.count * sizeof *body.pieces);
 
@@ -132,7 +132,7 @@ static enum io send_request(struct attempt *a)
     a->reply_deadline = x->facts.is_stream ? x->deadline : sooner(x->deadline, fiber_deadline(t->reply_ms));
     a->deadline = x->facts.is_stream ? sooner(a->reply_deadline, fiber_deadline(t->first_token_ms))
                                      : a->reply_deadline;
-    struct http_call_request request = {.origin = &a->target->endpoint->origin,
+    struct http_call_request request = {.origin = &a->target.endpoint->origin,
                                         .pieces = pieces,
                                         .count = 1 + body.count,
                                         .connect_ms = t->connect_ms,

@@ -19,7 +19,7 @@ enum {
 struct attempt {
     struct exchange *exchange;
     const struct config_model *settings;
-    const struct target *target;
+    struct target target;
     unsigned key;    /* index into the provider's keys */
     bool asks_usage; /* we added the request for a stream's usage */
     struct breaker_ticket ticket;

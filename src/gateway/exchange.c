@@ -36,6 +36,7 @@ void exchange_release_request(struct exchange *x)
     x->correlation_id = arena_copy(x->arena, x->correlation_id);
     x->body = STR("");
     http_exchange_release_request(x->http);
+    arena_done(&x->scratch);
 }
 
 bool exchange_is_cancelled(const struct exchange *x)
@@ -107,5 +108,6 @@ void exchange_end(struct exchange *x)
     count(x, status, duration_ns);
     write_log(x, status, duration_ns);
     gauge_add(x->gateway->exchanges, -1);
+    arena_done(&x->scratch);
     gateway_release_snapshot(x->gateway, x->use);
 }

@@ -163,11 +163,11 @@ struct str headers_query(struct exchange *x)
     struct str rest = x->request->query, kept = {0};
     if (rest.len == 0) return kept;
     struct lines l;
-    lines_init(&l, x->arena, rest.len + 2);
+    lines_init(&l, &x->scratch, rest.len + 2);
     char separator = '?';
     while (rest.at) {
         struct str pair = str_cut(&rest, '&');
-        if (pair.len == 0 || is_key(x->arena, pair)) continue;
+        if (pair.len == 0 || is_key(&x->scratch, pair)) continue;
         lines_raw(&l, str_of(&separator, 1));
         lines_raw(&l, pair);
         separator = '&';

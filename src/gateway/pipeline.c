@@ -110,7 +110,7 @@ static bool refused_our_addition(const struct attempt *a, enum outcome outcome)
 {
     if (outcome != OUTCOME_INVALID_REQUEST || !a->asks_usage || a->verdict.kind != REJECTION_STREAM_OPTIONS)
         return false;
-    atomic_store_explicit(&a->target->endpoint->state->refuses_stream_options, true, memory_order_relaxed);
+    atomic_store_explicit(&a->target.endpoint->state->refuses_stream_options, true, memory_order_relaxed);
     return true;
 }
 

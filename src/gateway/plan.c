@@ -186,7 +186,7 @@ struct plan *plan_make(struct exchange *x)
         return refuse(x, PROBLEM_FORBIDDEN,
                       arena_printf(x->arena, "Key \"%.*s\" may not use the model \"%.*s\".",
                                    STR_ARG(x->principal->name), STR_ARG(x->model)));
-    struct plan *plan = arena_new(x->arena, struct plan);
+    struct plan *plan = arena_new(&x->scratch, struct plan);
     plan->settings = &x->config->model_defaults;
     if (!by_entry(plan, x) && !by_auto(plan, x) && !by_list(plan, x) && !by_provider(plan, x))
         return refuse_unknown(x);

@@ -18,7 +18,7 @@ struct plan {
     unsigned count;
 };
 
-/* NULL: the reply (403, 404) is out. May wait: lists of models are fetched when a name is found nowhere else. */
+/* In the exchange's scratch. NULL: the reply (403, 404) is out. May wait: lists of models are fetched when a name is found nowhere else. */
 struct plan *plan_make(struct exchange *x);
 /* Fetches the lists that are due; for /v1/models, too. */
 void plan_refresh_catalogues(struct exchange *x);

@@ -10,9 +10,9 @@
 /* ---- the head ---- */
 static void add_own_lines(struct exchange *x, const struct attempt *a, struct lines *l)
 {
-    lines_add(l, STR("X-Weir-Provider"), a->target->provider->name);
-    if (a->target->model.len && http_value_is_valid(a->target->model))
-        lines_add(l, STR("X-Weir-Model"), a->target->model);
+    lines_add(l, STR("X-Weir-Provider"), a->target.provider->name);
+    if (a->target.model.len && http_value_is_valid(a->target.model))
+        lines_add(l, STR("X-Weir-Model"), a->target.model);
     lines_add_i64(l, STR("X-Weir-Attempts"), x->attempts);
     lines_add_i64(l, STR("X-Weir-Overhead-Us"), exchange_overhead_us(x));
     lines_raw(l, STR("X-Cache: BYPASS\r\n"));
@@ -21,7 +21,7 @@ static void add_own_lines(struct exchange *x, const struct attempt *a, struct li
 static void head_lines(struct attempt *a, struct lines *l)
 {
     struct exchange *x = a->exchange;
-    lines_init(l, x->arena, 1536);
+    lines_init(l, &x->scratch, 1536);
     headers_back(&a->head, a->has_sse, l);
     add_own_lines(x, a, l);
     reply_common_lines(x, l);
@@ -106,7 +106,7 @@ void relay_rejection(struct attempt *a)
     if (a->exchange->has_head)
         relay_error_event(a->exchange, &(struct chat_error){.problem = problem_of_status(a->head.status),
                                                             .message = a->verdict.message,
-                                                            .provider = a->target->provider->name});
+                                                            .provider = a->target.provider->name});
     else
         (void)!relay_plain(a);
 }
@@ -198,7 +198,7 @@ static enum outcome end_incomplete(struct attempt *a, enum problem problem, stru
 {
     relay_error_event(
         a->exchange,
-        &(struct chat_error){.problem = problem, .message = message, .provider = a->target->provider->name});
+        &(struct chat_error){.problem = problem, .message = message, .provider = a->target.provider->name});
     return OUTCOME_INCOMPLETE;
 }
 

@@ -12,9 +12,9 @@ static void count(struct attempt *a, enum outcome outcome)
 {
     struct exchange *x = a->exchange;
     struct series *series = &x->gateway->series;
-    struct series_target_key key = {.provider = a->target->provider,
-                                    .provider_name = a->target->provider->name,
-                                    .model = a->target->model,
+    struct series_target_key key = {.provider = a->target.provider,
+                                    .provider_name = a->target.provider->name,
+                                    .model = a->target.model,
                                     .operation = x->route->operation};
     struct target_series *t = series_target(series, &key);
     series_count_attempt(series, t, &key, outcome);
@@ -33,8 +33,8 @@ static void log_failure(const struct attempt *a, struct str reason)
                                   .category = LOG_DIRECT_PROVIDER,
                                   .message = STR("Attempt failed"),
                                   .correlation_id = x->correlation_id,
-                                  .fields = {LOG_TEXT("provider", a->target->provider->name),
-                                             LOG_TEXT("model", a->target->model), LOG_TEXT("outcome", reason),
+                                  .fields = {LOG_TEXT("provider", a->target.provider->name),
+                                             LOG_TEXT("model", a->target.model), LOG_TEXT("outcome", reason),
                                              LOG_NUMBER("status", a->head.status),
                                              LOG_TEXT("doing", str_from_cstr(x->doing)),
                                              LOG_TEXT("error", str_from_cstr(a->err.text))}});
@@ -45,16 +45,16 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
     struct exchange *x = a->exchange;
     const struct outcome_row *row = outcome_row(outcome);
     int64_t now_ns = clock_monotonic_ns();
-    provider_state_report(a->target->endpoint->state, a->ticket, row->judgement, fiber_now());
+    provider_state_report(a->target.endpoint->state, a->ticket, row->judgement, fiber_now());
     if (row->cooldown == COOLDOWN_KEY)
-        provider_state_set_key_aside(a->target->endpoint->state, a->key, fiber_now());
+        provider_state_set_key_aside(a->target.endpoint->state, a->key, fiber_now());
     if (!x->committed_ns) x->upstream_ns += now_ns - a->started_ns;
 
-    trail_add(x, a->target, row->name, a->head.status, (now_ns - a->started_ns) / 1000000);
+    trail_add(x, &a->target, row->name, a->head.status, (now_ns - a->started_ns) / 1000000);
     x->outcome = outcome;
     x->has_outcome = true;
-    x->provider_name = a->target->provider->name;
-    x->target_model = a->target->model;
+    x->provider_name = a->target.provider->name;
+    x->target_model = a->target.model;
     x->usage = a->observer.usage;
     count(a, outcome);
     if (outcome != OUTCOME_SUCCESS && outcome != OUTCOME_CALLER_GONE) log_failure(a, row->name);

@@ -11,6 +11,7 @@
 #include "http/exchange.h"
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "http/writer.h"
 
 /* ---- life ---- */
@@ -47,6 +48,7 @@ void http_exchange_release_request(struct http_exchange *x)
 void http_exchange_free(struct http_exchange *x)
 {
     http_exchange_release_request(x);
+    xfree((char *)x->held_head.at);
     arena_done(&x->arena);
     stock_give(&x->server->exchange_blocks, x);
 }

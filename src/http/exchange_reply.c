@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/fmt.h"
+#include "base/mem.h"
 #include "http/writer.h"
 
 enum {
@@ -144,7 +145,7 @@ void http_exchange_send_head(struct http_exchange *x, const struct http_reply_he
     require(x->state == REPLY_NONE && x->stream);
     x->status = head->status;
     choose_framing(x, head->content_length);
-    char *text = arena_alloc(&x->arena, HEAD_BYTES + head->header_lines.len), *at = format_head(x, text);
+    char *text = xmalloc(HEAD_BYTES + head->header_lines.len), *at = format_head(x, text);
     at = fmt_str(at, head->header_lines);
     at = fmt_str(at, STR("\r\n"));
     x->held_head = str_of(text, (size_t)(at - text));
@@ -158,6 +159,13 @@ static void add_head(struct http_exchange *x, struct writer *w)
     x->state = REPLY_STARTED;
 }
 
+/* What the kernel has not taken is the stream's by now: replies that take long do not hold their head. */
+static void drop_head(struct http_exchange *x)
+{
+    xfree((char *)x->held_head.at);
+    x->held_head = str_of(NULL, 0);
+}
+
 enum io http_exchange_flush(struct http_exchange *x)
 {
     require(x->state != REPLY_NONE);
@@ -165,7 +173,9 @@ enum io http_exchange_flush(struct http_exchange *x)
     struct writer w;
     reply_writer_init(&w, x);
     add_head(x, &w);
-    return reply_write(x, &w);
+    enum io io = reply_write(x, &w);
+    drop_head(x);
+    return io;
 }
 
 /* The body bytes of one call in their framing; `is_last` adds what ends the message. */
@@ -192,7 +202,9 @@ static enum io send_part(struct http_exchange *x, const struct str *pieces, unsi
         writer_add(&w, is_last ? STR("\r\n0\r\n\r\n") : STR("\r\n"));
     if (x->framing == FRAMING_CHUNKED && bytes == 0 && !x->is_head_request) writer_add(&w, STR("0\r\n\r\n"));
     x->sent_bytes += bytes;
-    return reply_write(x, &w);
+    enum io io = reply_write(x, &w);
+    drop_head(x);
+    return io;
 }
 
 enum io http_exchange_send_body(struct http_exchange *x, const struct str *pieces, unsigned count)
