@@ -40,7 +40,8 @@ def chat(w, *headers, model='simulated', target='/v1/chat/completions'):
 # ---- where a key may stand ----
 
 @pytest.mark.smoke
-@pytest.mark.parametrize('header', [('Authorization', f'Bearer {GOOD}'), ('authorization', f'bearer {GOOD}'), ('X-API-Key', GOOD),
+@pytest.mark.parametrize('header', [('Authorization', f'Bearer {GOOD}'), ('authorization', f'bearer {GOOD}'),
+                                    ('X-API-Key', GOOD),
                                     ('x-api-key', GOOD), ('X-Weir-Key', GOOD)])
 @pytest.mark.parametrize('target', ['/v1/chat/completions', '/chat/completions'])
 def test_a_key_is_taken_from_each_of_its_headers(weir, header, target):
@@ -81,7 +82,8 @@ def test_outside_v1_a_401_has_the_plain_shape(weir):
 
 @pytest.mark.parametrize('headers', [
     [('Authorization', f'Bearer {GOOD}')], [('X-API-Key', GOOD)], [('X-Weir-Key', GOOD)],
-    [('X-Weir-Key', GOOD), ('Authorization', 'Bearer the-callers-own')], [('X-Weir-Key', GOOD), ('X-API-Key', 'the-callers-own')],
+    [('X-Weir-Key', GOOD), ('Authorization', 'Bearer the-callers-own')],
+    [('X-Weir-Key', GOOD), ('X-API-Key', 'the-callers-own')],
     [('X-Weir-Key', GOOD), ('api-key', 'the-callers-own')], [('X-Weir-Key', GOOD), ('x-goog-api-key', 'the-callers-own')]])
 def test_no_credential_of_the_caller_goes_upstream(weir, up, headers):
     assert chat(weir, *headers).status == 200
@@ -125,7 +127,8 @@ def test_a_user_may_not_reset_a_breaker(weir):
     assert exchange(weir.url, '/circuit-breakers/one/reset', b'', [('X-API-Key', GOOD)]).status == 403
 
 
-@pytest.mark.parametrize('model, status', [('simulated', 200), ('lab-9', 200), ('lab', 403), ('one/simulated', 403), ('other', 403)])
+@pytest.mark.parametrize('model, status', [('simulated', 200), ('lab-9', 200), ('lab', 403), ('one/simulated', 403),
+                                           ('other', 403)])
 def test_the_models_of_a_key_judge_the_name_that_was_asked_for(weir, up, model, status):
     before = len(up.requests)
     reply = chat(weir, ('Authorization', 'Bearer bob-key'), model=model)
@@ -151,7 +154,8 @@ def test_models_are_listed_as_far_as_the_key_may_use_them(up):
 def test_what_is_public_can_be_chosen(up):
     auth = {'mode': 'keys', 'keys': KEYS, 'public': ['ready', 'metrics']}
     with Weir(in_front_of(up.url, auth=auth)) as w:
-        statuses = {path: exchange(w.url, path).status for path in ('/health', '/api/v1/health', '/livez', '/readyz', '/metrics')}
+        statuses = {path: exchange(w.url, path).status
+                    for path in ('/health', '/api/v1/health', '/livez', '/readyz', '/metrics')}
         assert statuses == {'/health': 401, '/api/v1/health': 401, '/livez': 401, '/readyz': 200, '/metrics': 200}
 
 
@@ -315,7 +319,8 @@ def test_on_a_terminal_the_first_start_prints_the_key_once_and_a_curl_line_that_
         process = start(tmp_path, stdin=theirs, stdout=log, stderr=theirs)
     os.close(theirs)
     try:
-        text = read_terminal(ours, r'curl [^\n]*\n(?:.*\n)*.*listens on|listens on [^\n]*\n(?:.*\n)*?[^\n]*curl (?:[^\n]*\\\r?\n)*[^\n]*\n')
+        text = read_terminal(ours, r'curl [^\n]*\n(?:.*\n)*.*listens on'
+                                   r'|listens on [^\n]*\n(?:.*\n)*?[^\n]*curl (?:[^\n]*\\\r?\n)*[^\n]*\n')
         command = re.search(r'curl (?:[^\n]*\\\n)*[^\n]*', text).group(0)
         done = subprocess.run(['bash', '-c', command], capture_output=True, text=True, timeout=10 * SLOW, cwd=tmp_path)
         assert done.returncode == 0, (command, done.stderr)

@@ -22,7 +22,8 @@ def up():
 @pytest.fixture(scope='module')
 def weir(up):
     """A small one: 64 KiB of body, and callers must not dawdle. `renamed` goes there under another name."""
-    config = in_front_of(up.url, server={'max_body': '64KiB', 'timeouts': {'head': '300ms', 'body': '300ms', 'keep_alive': '400ms'}})
+    config = in_front_of(up.url, server={'max_body': '64KiB',
+                                         'timeouts': {'head': '300ms', 'body': '300ms', 'keep_alive': '400ms'}})
     config['models']['renamed'] = {'targets': [{'provider': 'one', 'model': 'a-much-longer-name-than-before'}]}
     with Weir(config) as w:
         yield w
@@ -89,14 +90,16 @@ def test_outside_v1_a_413_has_the_plain_shape(weir):
 
 # ---- type and encoding ----
 
-@pytest.mark.parametrize('kind', ['application/json', 'application/json; charset=utf-8', 'Application/JSON', 'application/json;charset="UTF-8"',
+@pytest.mark.parametrize('kind', ['application/json', 'application/json; charset=utf-8', 'Application/JSON',
+                                  'application/json;charset="UTF-8"',
                                   'application/json ; x=y'])
 def test_json_is_what_is_wanted(weir, up, kind):
     reply, sent = send(weir, up, TEXT, ('Content-Type', kind))
     assert reply.status == 200 and sent == TEXT
 
 
-@pytest.mark.parametrize('kind', ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonp',
+@pytest.mark.parametrize('kind', ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x',
+                                  'application/jsonp',
                                   'text/json-is-not-it', 'application/xml', 'application/json, text/plain', 'nonsense'])
 def test_a_declared_wrong_type_is_415(weir, up, kind):
     reply, sent = send(weir, up, TEXT, ('Content-Type', kind))
@@ -165,8 +168,10 @@ def test_a_request_that_may_leave_the_model_out_goes_to_the_default_model(body):
 
 
 @pytest.mark.parametrize('body', [
-    b'{"model": "simulated", "messages": [], "model": "other"}', b'{"model": "simulated", "mod\\u0065l": "other", "messages": []}',
-    b'{"\\u006dodel": "other", "model": "simulated", "messages": []}', b'{"model": "simulated", "messages": [], "messages": []}',
+    b'{"model": "simulated", "messages": [], "model": "other"}',
+    b'{"model": "simulated", "mod\\u0065l": "other", "messages": []}',
+    b'{"\\u006dodel": "other", "model": "simulated", "messages": []}',
+    b'{"model": "simulated", "messages": [], "messages": []}',
     b'{"model": "simulated", "stream": false, "stream": true}', b'{"model": "simulated", "x": 1, "x": 1}'])
 def test_a_member_that_comes_twice_is_refused(weir, up, body):
     reply, sent = send(weir, up, body)
@@ -183,10 +188,12 @@ def test_deeper_down_a_member_may_come_twice(weir, up):
 @pytest.mark.parametrize('body, sent', [
     (b'{"mod\\u0065l": "renamed", "x": 1}', b'{"mod\\u0065l": "a-much-longer-name-than-before", "x": 1}'),
     (b'{"model": "ren\\u0061med", "x": 1}', b'{"model": "a-much-longer-name-than-before", "x": 1}'),
-    (b'{"x": {"model": "renamed"}, "model":"renamed"}', b'{"x": {"model": "renamed"}, "model":"a-much-longer-name-than-before"}'),
+    (b'{"x": {"model": "renamed"}, "model":"renamed"}',
+     b'{"x": {"model": "renamed"}, "model":"a-much-longer-name-than-before"}'),
     (b' \r\n{"a":"\\"model\\": \\"renamed\\"",\t"model"\n:\n"renamed"\n}\n',
      b' \r\n{"a":"\\"model\\": \\"renamed\\"",\t"model"\n:\n"a-much-longer-name-than-before"\n}\n'),
-    ('{"user": "ümläut \U0001f600", "model": "renamed"}'.encode(), '{"user": "ümläut \U0001f600", "model": "a-much-longer-name-than-before"}'.encode()),
+    ('{"user": "ümläut \U0001f600", "model": "renamed"}'.encode(),
+     '{"user": "ümläut \U0001f600", "model": "a-much-longer-name-than-before"}'.encode()),
     (b'{"model": "renamed", "n": 1.0, "big": 123456789012345678901234567890, "e": 1E+2, "z": -0}',
      b'{"model": "a-much-longer-name-than-before", "n": 1.0, "big": 123456789012345678901234567890, "e": 1E+2, "z": -0}')])
 def test_only_the_models_name_is_changed(weir, up, body, sent):
@@ -195,7 +202,8 @@ def test_only_the_models_name_is_changed(weir, up, body, sent):
 
 
 @pytest.mark.parametrize('body', [b'{"model": "simulated", "x": "\xff"}', b'{"model": "simulated", "x": "\xed\xa0\x80"}',
-                                  b'{"model": "simulated", "x": "\xc0\xaf"}', b'\xef\xbb\xbf{"model": "simulated"}'[:9] + b'\xff"}'])
+                                  b'{"model": "simulated", "x": "\xc0\xaf"}',
+                                  b'\xef\xbb\xbf{"model": "simulated"}'[:9] + b'\xff"}'])
 def test_bytes_that_are_no_utf_8_are_refused(weir, up, body):
     reply, sent = send(weir, up, body)
     refused(reply, 400)
@@ -211,9 +219,11 @@ def test_json_that_is_nested_too_deeply_is_refused_not_followed(weir, up):
 @pytest.mark.parametrize('size', [1 << 20, 20 << 20])
 def test_a_big_body_reaches_the_provider_byte_for_byte_but_for_the_model(big, up, size):
     noise = random.Random(7)
-    text = ''.join(noise.choice(['Hello ', '"quoted" ', 'ö ', '\\', '\U0001f600 ', '\n', '{"model": "x"} ']) for _ in range(50_000))
+    text = ''.join(noise.choice(['Hello ', '"quoted" ', 'ö ', '\\', '\U0001f600 ', '\n', '{"model": "x"} '])
+                   for _ in range(50_000))
     text *= size // len(text.encode()) + 1
-    before, after = '{"messages": [{"role": "user", "content": ' + json.dumps(text, ensure_ascii=False) + '}], "model": "', '", "n": 1}'
+    content = json.dumps(text, ensure_ascii=False)
+    before, after = '{"messages": [{"role": "user", "content": ' + content + '}], "model": "', '", "n": 1}'
     reply, sent = send(big, up, (before + 'renamed' + after).encode())
     assert reply.status == 200
     assert hashlib.sha256(sent).digest() == hashlib.sha256((before + 'm' + after).encode()).digest()
@@ -294,7 +304,8 @@ def test_who_expects_100_continue_gets_it_before_the_body(weir, up):
         assert caller.read().status == 200
 
 
-@pytest.mark.parametrize('headers, status', [([('Content-Length', '99999999')], 413), ([('Content-Length', '5'), ('Content-Type', 'text/plain')], 415)])
+@pytest.mark.parametrize('headers, status', [([('Content-Length', '99999999')], 413),
+                                             ([('Content-Length', '5'), ('Content-Type', 'text/plain')], 415)])
 def test_who_expects_100_continue_in_vain_gets_the_refusal_instead(weir, headers, status):
     with Caller(weir.url) as caller:
         caller.ask(body=b'', headers=[('Expect', '100-continue'), *headers])
@@ -303,7 +314,8 @@ def test_who_expects_100_continue_in_vain_gets_the_refusal_instead(weir, headers
 
 
 def test_a_wrong_key_is_said_before_the_body_is_sent(up):
-    with Weir(in_front_of(up.url, auth={'mode': 'keys', 'keys': [{'name': 'a', 'key': 'a-key'}]})) as w, Caller(w.url) as caller:
+    with Weir(in_front_of(up.url, auth={'mode': 'keys',
+                                        'keys': [{'name': 'a', 'key': 'a-key'}]})) as w, Caller(w.url) as caller:
         caller.ask(body=b'', headers=[('Expect', '100-continue'), ('Content-Length', '1000')])
         line, _ = caller.reader.head()
         assert line.split()[1] == '401'
@@ -314,9 +326,11 @@ def test_a_wrong_key_is_said_before_the_body_is_sent(up):
     b'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}    ',
     b'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked, x\r\n\r\n0\r\n\r\n',
     b'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n{}   ',
-    b'POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}', b'GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+    b'POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}',
+    b'GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
     b'GET /livez HTTP/1.1\r\nHost : a\r\n\r\n', b'GET /livez HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n', b'nonsense\r\n\r\n',
-    b'GET /li vez HTTP/1.1\r\nHost: a\r\n\r\n', b'POST /v1/models HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'])
+    b'GET /li vez HTTP/1.1\r\nHost: a\r\n\r\n',
+    b'POST /v1/models HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'])
 def test_ambiguous_or_broken_requests_are_400_and_the_connection_ends(weir, raw):
     with Caller(weir.url) as caller:
         caller.send(raw + b'GET /livez HTTP/1.1\r\nHost: smuggled\r\n\r\n')

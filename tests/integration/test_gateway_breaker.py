@@ -214,7 +214,8 @@ def test_it_can_be_tuned_for_all_and_for_one_provider(provider):
 
 
 def test_it_can_be_tuned_by_the_environment(provider):
-    with Upstream(provider) as up, Weir(in_front_of(up.url), {'CIRCUIT_BREAKER_FAILURE_THRESHOLD': 2, 'CIRCUIT_BREAKER_TIMEOUT': 30}) as w:
+    with Upstream(provider) as up, Weir(in_front_of(up.url),
+                                        {'CIRCUIT_BREAKER_FAILURE_THRESHOLD': 2, 'CIRCUIT_BREAKER_TIMEOUT': 30}) as w:
         assert ask(w, 3) == [502, 502, 503]
         assert 29 <= int(exchange(w.url, body=CHAT).get('retry-after')) <= 30
 

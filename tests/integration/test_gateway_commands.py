@@ -26,7 +26,8 @@ models:
 
 
 def run(*arguments, folder=None, env=()):
-    return subprocess.run([BINARY, *arguments], cwd=folder, capture_output=True, text=True, timeout=10 * SLOW, stdin=subprocess.DEVNULL,
+    return subprocess.run([BINARY, *arguments], cwd=folder, capture_output=True, text=True, timeout=10 * SLOW,
+                          stdin=subprocess.DEVNULL,
                           env={'PATH': os.environ['PATH'], **dict(env)})
 
 
@@ -89,11 +90,13 @@ def test_each_mistake_is_named_with_its_line_and_what_is_allowed(tmp_path, chang
 
 
 def test_every_mistake_is_named_in_one_run(tmp_path):
-    text = GOOD.replace('role: user', 'role: usr').replace('kind: openai', 'kind: opnai').replace('provider: lab, model: big', 'provider: lba, model: big')
+    text = GOOD.replace('role: user', 'role: usr').replace('kind: openai', 'kind: opnai')
+    text = text.replace('provider: lab, model: big', 'provider: lba, model: big')
     assert {3, 6, 11} <= {n for n, _ in mistakes(check(tmp_path, text))}
 
 
-@pytest.mark.parametrize('wrong, right', [('providrs', 'providers'), ('sever', 'server'), ('shutdwon', 'shutdown'), ('breakers', 'breaker')])
+@pytest.mark.parametrize('wrong, right', [('providrs', 'providers'), ('sever', 'server'), ('shutdwon', 'shutdown'),
+                                          ('breakers', 'breaker')])
 def test_a_misspelled_key_is_answered_with_the_likely_one(tmp_path, wrong, right):
     found = mistakes(check(tmp_path, f'{wrong}: {{}}\n'))
     assert re.search(rf'did you mean.*{right}', found[0][1])
@@ -173,7 +176,8 @@ def test_help_names_every_command():
 
 
 @pytest.mark.parametrize('command, words', [
-    ('serve', ['--config', '--listen', '--workers', 'SIGHUP']), ('check', ['--config', 'FILE:LINE']), ('models', ['--config']),
+    ('serve', ['--config', '--listen', '--workers', 'SIGHUP']), ('check', ['--config', 'FILE:LINE']),
+    ('models', ['--config']),
     ('simulate', ['--listen', '--replay', '--error-rate', '--seed']), ('version', []), ('help', [])])
 def test_each_command_has_help(command, words):
     done = run('help', command)
@@ -198,13 +202,16 @@ def test_help_configuration_prints_every_option():
 def test_help_environment_prints_every_name_of_the_contract():
     done = run('help', 'environment')
     assert done.returncode == 0
-    names = """OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY GEMINI_ENDPOINT GROQ_API_KEY OPENROUTER_API_KEY TOGETHER_API_KEY
-        AZURE_OPENAI_API_KEY AZURE_OPENAI_ENDPOINT AZURE_OPENAI_API_VERSION OLLAMA_HOST USE_DIRECT_WORKERS NETLIFY_BASE_URL API_HOST
-        API_PORT PORT REDIS_URL QDRANT_URL MODEL_MANAGER_URL CLUSTER_MANAGER_URL TASK_MANAGER_URL API_KEYS API_KEY_SECRET WEIR_ADMIN_KEY
-        WEIR_ENV FLASK_ENV RATE_LIMIT RATE_LIMIT_PER_MINUTE RATE_LIMIT_PER_HOUR CIRCUIT_BREAKER_FAILURE_THRESHOLD
-        CIRCUIT_BREAKER_TIMEOUT RECOMMENDATION_SERVICE_URL SEARCH_SERVICE_URL PRICING_SERVICE_URL CHATBOT_SERVICE_URL
-        FRAUD_SERVICE_URL FORECAST_SERVICE_URL VISION_SERVICE_URL CORS_ORIGINS MODEL_CACHE_SIZE LOG_LEVEL LOG_JSON DEBUG HTTPS_PROXY
-        NO_PROXY SSL_CERT_FILE""".split()
+    names = """
+        OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY GEMINI_ENDPOINT GROQ_API_KEY
+        OPENROUTER_API_KEY TOGETHER_API_KEY AZURE_OPENAI_API_KEY AZURE_OPENAI_ENDPOINT
+        AZURE_OPENAI_API_VERSION OLLAMA_HOST USE_DIRECT_WORKERS NETLIFY_BASE_URL API_HOST API_PORT
+        PORT REDIS_URL QDRANT_URL MODEL_MANAGER_URL CLUSTER_MANAGER_URL TASK_MANAGER_URL API_KEYS
+        API_KEY_SECRET WEIR_ADMIN_KEY WEIR_ENV FLASK_ENV RATE_LIMIT RATE_LIMIT_PER_MINUTE
+        RATE_LIMIT_PER_HOUR CIRCUIT_BREAKER_FAILURE_THRESHOLD CIRCUIT_BREAKER_TIMEOUT
+        RECOMMENDATION_SERVICE_URL SEARCH_SERVICE_URL PRICING_SERVICE_URL CHATBOT_SERVICE_URL
+        FRAUD_SERVICE_URL FORECAST_SERVICE_URL VISION_SERVICE_URL CORS_ORIGINS MODEL_CACHE_SIZE
+        LOG_LEVEL LOG_JSON DEBUG HTTPS_PROXY NO_PROXY SSL_CERT_FILE""".split()
     missing = [name for name in names if not re.search(rf'\b{name}\b', done.stdout)]
     assert not missing
 

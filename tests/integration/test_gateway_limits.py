@@ -23,7 +23,8 @@ def up():
 
 def limited(up, tiers=None, env=None, keys=(), **more):
     """A Weir with keys; the limits are those that nobody set, or `tiers`."""
-    return Weir(in_front_of(up.url, auth={'mode': 'keys', 'keys': [*KEYS, *keys]}, tiers=tiers or {'default': {}}, **more), env)
+    return Weir(in_front_of(up.url, auth={'mode': 'keys', 'keys': [*KEYS, *keys]}, tiers=tiers or {'default': {}}, **more),
+                env)
 
 
 def use(caller, key, target='/v1/models', body=None):
@@ -150,7 +151,8 @@ def test_without_a_key_each_address_has_a_bucket(up):
         assert [ask_from('127.0.0.1', w) for _ in range(5)] == [200, 200, 200, 429, 429]
         assert [ask_from('127.0.0.2', w) for _ in range(5)] == [200, 200, 200, 429, 429]
         text = w.http.get('/metrics').text
-        assert [s.value for s in samples(text) if s.name == 'rate_limit_exceeded_total' and s.labels == {'identifier': 'ip'}] == [4]
+        assert [s.value for s in samples(text) if s.name == 'rate_limit_exceeded_total' and
+                s.labels == {'identifier': 'ip'}] == [4]
 
 
 def test_x_forwarded_for_of_a_stranger_does_not_count(up):
@@ -164,7 +166,8 @@ def test_refusals_are_counted_by_the_name_of_the_key(up):
         for _ in range(8):
             use(caller, 'alice-key')
         text = use(caller, 'ada-key', '/metrics').body.decode()
-        assert [(s.labels, s.value) for s in samples(text) if s.name == 'rate_limit_exceeded_total'] == [({'identifier': 'alice'}, 5)]
+        assert [(s.labels, s.value) for s in samples(text)
+                if s.name == 'rate_limit_exceeded_total'] == [({'identifier': 'alice'}, 5)]
         refused = [s for s in samples(text) if s.name == 'http_requests_total' and s.labels['status'] == '429']
         assert [s.value for s in refused] == [5]
 

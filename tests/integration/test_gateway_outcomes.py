@@ -9,7 +9,8 @@ import time
 import pytest
 
 from weir import SLOW, Weir, in_front_of, wait_until
-from wire import (CHAT, COMPLETION, DONE, END, FINISH, PATIENCE, ROLE, STREAM, STREAM_HEAD, WHOLE, WORDS, Caller, Upstream, chunk, delta,
+from wire import (CHAT, COMPLETION, DONE, END, FINISH, PATIENCE, ROLE, STREAM, STREAM_HEAD, WHOLE, WORDS, Caller, Upstream,
+                  chunk, delta,
                   event, exchange, free_port, head, plain, refusal, stream)
 
 QUICK = {'connect': '500ms', 'first_token': '300ms', 'idle': '300ms', 'reply': '300ms', 'total': '5s'}
@@ -22,7 +23,8 @@ CODES = {404: ('invalid_request_error', 'model_not_found'), 429: ('rate_limit_er
 def gateway(*answers, timeouts=None, **more):
     """A Weir with one provider (one, two, …) for each answer, or list of answers; a text is a base URL."""
     with contextlib.ExitStack() as stack:
-        ups = [a if isinstance(a, str) else stack.enter_context(Upstream(*(a if isinstance(a, list) else [a]))) for a in answers]
+        ups = [a if isinstance(a, str) else stack.enter_context(Upstream(*(a if isinstance(a, list) else [a])))
+               for a in answers]
         config = in_front_of(*(u if isinstance(u, str) else u.url for u in ups), **more)
         for entry in config['models'].values():
             entry['timeouts'] = timeouts or {}
@@ -67,7 +69,8 @@ FAILURES = {
     'hangs up within a chunk': (after(head(200, [('Content-Type', 'application/json'), ('Transfer-Encoding', 'chunked')]) +
                                       b'100\r\n{"id":', hang_up), 502, 1),
     'speaks no HTTP': (after(b'SSH-2.0-OpenSSH_9.2\r\n\r\n', hang_up), 502, 1),
-    'frames ambiguously': (head(200, [('Content-Type', 'application/json'), ('Content-Length', 3), ('Content-Length', 4)]) + b'{}  ',
+    'frames ambiguously': (head(200, [('Content-Type', 'application/json'), ('Content-Length', 3),
+                                      ('Content-Length', 4)]) + b'{}  ',
                            502, 1),
     'says nothing': (silent, 504, 1),
     'says half of a head': (after(b'HTTP/1.1 200 OK\r\n', silent), 504, 1),
@@ -102,7 +105,8 @@ FAILURES = {
     'sends a text as JSON': (plain('"Hi"'), 502, 1),
     'sends a stream that nobody wanted': (stream(*WHOLE), 502, 1),
     'says 204': (head(204), 502, 1),
-    'gives a length and chunks': (head(200, [('Content-Type', 'application/json'), ('Content-Length', 5), ('Transfer-Encoding', 'chunked')]) +
+    'gives a length and chunks': (head(200, [('Content-Type', 'application/json'), ('Content-Length', 5),
+                                             ('Transfer-Encoding', 'chunked')]) +
                                   chunk(b'{}') + END, 502, 1),
     'sends a head without end': (head(200, [(f'X-{i}', 'x' * 1000) for i in range(1000)]), 502, 1),
 }
@@ -301,7 +305,8 @@ def test_connections_are_kept_for_the_next_exchange_also_after_streams():
 @pytest.mark.parametrize('answer', [
     head(100) + plain(COMPLETION), head(103, [('Link', '</x>')]) + head(102) + plain(COMPLETION),
     after(b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n' + json.dumps(COMPLETION).encode(), hang_up),
-    after(head(200, [('Content-Type', 'application/json'), ('Connection', 'close')]) + json.dumps(COMPLETION).encode(), hang_up),
+    after(head(200, [('Content-Type', 'application/json'), ('Connection', 'close')]) + json.dumps(COMPLETION).encode(),
+          hang_up),
     head(200, [('Content-Type', 'application/json'), ('Transfer-Encoding', 'chunked')]) +
     b''.join(b'1\r\n%c\r\n' % c for c in json.dumps(COMPLETION).encode()) + END,
     plain(COMPLETION, content_type='application/json; charset=utf-8'), plain(COMPLETION, content_type='APPLICATION/JSON'),
@@ -430,7 +435,8 @@ def test_the_timeout_of_the_first_token_ends_with_the_first_token():
 
 
 def test_zero_is_no_timeout():
-    with gateway(late(0.3, plain(COMPLETION)), timeouts={name: 0 for name in ('connect', 'first_token', 'idle', 'reply', 'total')}) as (w, _):
+    never = {name: 0 for name in ('connect', 'first_token', 'idle', 'reply', 'total')}
+    with gateway(late(0.3, plain(COMPLETION)), timeouts=never) as (w, _):
         assert exchange(w.url, body=CHAT).status == 200
 
 

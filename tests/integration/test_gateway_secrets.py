@@ -12,9 +12,11 @@ PROVIDER_KEY, CALLER_KEY, ADMIN_KEY = 'sk-zzprovider7f3a', 'zzcaller91bd', 'zzad
 PROMPT, REPLY, COOKIE, QUERY, OTHER = 'zzprompt-pelican', 'zzreply-heron', 'zzcookie-ibis', 'zzquery-kea', 'zzother-emu'
 SECRETS = [PROVIDER_KEY, CALLER_KEY, ADMIN_KEY, PROMPT, REPLY, COOKIE, QUERY, OTHER]
 BODY = {'model': 'simulated', 'messages': [{'role': 'user', 'content': PROMPT}], 'user': PROMPT}
-ANSWER = {**COMPLETION, 'choices': [{'index': 0, 'message': {'role': 'assistant', 'content': REPLY}, 'finish_reason': 'stop'}]}
+ANSWER = {**COMPLETION, 'choices': [{'index': 0, 'message': {'role': 'assistant', 'content': REPLY},
+                                     'finish_reason': 'stop'}]}
 SAID = delta(content=REPLY)
-HEADERS = [('X-Weir-Key', CALLER_KEY), ('Authorization', f'Bearer {OTHER}'), ('Cookie', f'session={COOKIE}'), ('X-API-Key', OTHER),
+HEADERS = [('X-Weir-Key', CALLER_KEY), ('Authorization', f'Bearer {OTHER}'), ('Cookie', f'session={COOKIE}'),
+           ('X-API-Key', OTHER),
            ('X-Provider-Key-OpenAI', OTHER)]
 TARGET = f'/v1/chat/completions?key={QUERY}&x=1'
 
@@ -87,8 +89,8 @@ def test_nothing_of_a_request_that_fails_here_is_written_down():
     with Upstream(plain(ANSWER)) as up, start(up, log={'level': 'debug'}) as w:
         for body in bodies:
             assert exchange(w.url, TARGET, body, HEADERS).status == 400
-        for headers in [('X-Weir-Key', OTHER)], [('Authorization', f'Bearer {OTHER}')], [('Authorization', f'Basic {OTHER}')]:
-            reply = exchange(w.url, TARGET, BODY, headers)
+        for header in ('X-Weir-Key', OTHER), ('Authorization', f'Bearer {OTHER}'), ('Authorization', f'Basic {OTHER}'):
+            reply = exchange(w.url, TARGET, BODY, [header])
             assert reply.status == 401 and OTHER not in reply.body.decode() + str(reply.headers)
         assert exchange(w.url, TARGET, BODY, [*HEADERS, ('Content-Type', f'text/{OTHER}')]).status == 415
         exchange(w.url, f'/nothing?key={QUERY}', headers=HEADERS)
@@ -99,7 +101,8 @@ def test_nothing_of_a_request_that_fails_here_is_written_down():
 
 def test_nothing_of_a_request_that_is_no_http_is_written_down():
     with Upstream(plain(ANSWER)) as up, start(up, log={'level': 'debug'}) as w:
-        for raw in (f'GET /?key={QUERY} HTTP/9\r\n', f'{PROMPT}\r\n', f'GET / HTTP/1.1\r\nX-API-Key : {OTHER}\r\n', f'GET / HTTP/1.1\r\nHost: a\r\nHost: {OTHER}\r\n'):
+        for raw in (f'GET /?key={QUERY} HTTP/9\r\n', f'{PROMPT}\r\n', f'GET / HTTP/1.1\r\nX-API-Key : {OTHER}\r\n',
+                    f'GET / HTTP/1.1\r\nHost: a\r\nHost: {OTHER}\r\n'):
             with Caller(w.url) as caller:
                 caller.send(raw.encode() + b'\r\n')
                 assert OTHER.encode() not in caller.read().body
@@ -118,8 +121,7 @@ def test_a_caller_who_leaves_is_not_quoted():
 
 def test_a_log_line_cannot_be_forged():
     with Upstream(plain(COMPLETION)) as up, Weir(in_front_of(up.url)) as w:
-        forged = '/v1/models/x%0a{"level":"ERROR"}"\\\\u000a\x7f'
-        exchange(w.url, forged.replace('"', '%22').replace('\\', '%5c').replace('{', '%7b').replace('}', '%7d').replace('\x7f', ''))
+        exchange(w.url, '/v1/models/x%0a%7b%22level%22:%22ERROR%22%7d%22%5c%5cu000a%7f')
         exchange(w.url, '/v1/models', headers=[('X-Correlation-ID', 'a"},{"level":"ERROR","x":"')])
         w.wait_for_log(lambda line: line.get('correlation_id', '').startswith('a"'))
         with open(w.out, encoding='utf-8') as f:
@@ -137,7 +139,8 @@ def test_a_log_line_cannot_be_forged():
     {'state': f'redis://:{OTHER}@localhost:x'}, {'store': f'postgres//user:{OTHER}@localhost/weir'}])
 def test_weir_check_does_not_repeat_secrets(tmp_path, config):
     (tmp_path / 'weir.yaml').write_text(json.dumps(config, indent=1))
-    done = subprocess.run([BINARY, 'check'], cwd=tmp_path, capture_output=True, text=True, timeout=10 * SLOW, env={'PATH': os.environ['PATH']})
+    done = subprocess.run([BINARY, 'check'], cwd=tmp_path, capture_output=True, text=True, timeout=10 * SLOW,
+                          env={'PATH': os.environ['PATH']})
     assert OTHER not in done.stdout + done.stderr
 
 
@@ -145,5 +148,6 @@ def test_weir_models_does_not_print_keys(tmp_path):
     config = in_front_of('http://127.0.0.1:9')
     config['providers']['one']['api_key'] = OTHER
     (tmp_path / 'weir.yaml').write_text(json.dumps(config, indent=1))
-    done = subprocess.run([BINARY, 'models'], cwd=tmp_path, capture_output=True, text=True, timeout=10 * SLOW, env={'PATH': os.environ['PATH']})
+    done = subprocess.run([BINARY, 'models'], cwd=tmp_path, capture_output=True, text=True, timeout=10 * SLOW,
+                          env={'PATH': os.environ['PATH']})
     assert done.returncode == 0 and 'simulated' in done.stdout and OTHER not in done.stdout + done.stderr

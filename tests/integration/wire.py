@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 
-from weir import SLOW, wait_until
+from weir import BINARY, SLOW, wait_until
 
 MESSAGES = [{'role': 'user', 'content': 'Hello there'}]
 CHAT = {'model': 'simulated', 'messages': MESSAGES}
@@ -25,6 +25,10 @@ COMPLETION = {'id': 'chatcmpl-1', 'object': 'chat.completion', 'created': 1, 'mo
               'choices': [{'index': 0, 'message': {'role': 'assistant', 'content': 'Hi.'}, 'finish_reason': 'stop'}],
               'usage': {'prompt_tokens': 3, 'completion_tokens': 2, 'total_tokens': 5}}
 PATIENCE = 10 * SLOW
+
+
+with open(BINARY, 'rb') as _f:
+    MEASURES_MEMORY = b'__asan_init' not in _f.read()  # sanitizers keep what is freed
 
 
 # ---- what a provider says ----
@@ -224,8 +228,12 @@ class Exchange:
 
 
 class Upstream:
-    def __init__(self, *answers, host='127.0.0.1'):
+    """Lists `models` whoever asks; everything else is answered by `answers` and kept in `requests`."""
+
+    def __init__(self, *answers, host='127.0.0.1', models=()):
         self.answers = list(answers)
+        self.models = plain({'object': 'list', 'data': [{'id': m, 'object': 'model', 'created': 1, 'owned_by': 'them'}
+                                                        for m in models]})
         self.requests, self.connections, self.failures = [], 0, []
         self._lock, self._open = threading.Lock(), set()
         family = socket.AF_INET6 if ':' in host else socket.AF_INET
@@ -278,6 +286,9 @@ class Upstream:
         request = Request(*reader.head()).read_body(reader)
         if not request.ended:
             return False
+        if request.method == 'GET':
+            sock.sendall(self.models)
+            return True
         with self._lock:
             answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
             self.requests.append(request)
@@ -400,7 +411,8 @@ def samples(text):
                 types[name] = rest
             continue
         name, _, labels, value = re.fullmatch(
-            r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)', line).groups()
+            r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)',
+            line).groups()
         base = name if name in types else re.sub('_(bucket|sum|count)$', '', name)
         assert base in types, line
         pairs = re.findall(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"', labels or '')
