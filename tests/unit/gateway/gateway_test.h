@@ -242,6 +242,11 @@ static inline void script_main(void *arg)
     loop_stop(world.loop);
 }
 
+static inline void no_gauges(void *arg)
+{
+    (void)arg;
+}
+
 static inline void start_gateway(const char *yaml)
 {
     struct err err;
@@ -262,7 +267,8 @@ static inline void start_gateway(const char *yaml)
                                                         .log_main = world.log,
                                                         .log = log_ring(world.log, 0),
                                                         .process = &world.process,
-                                                        .snapshot = world.snapshot});
+                                                        .snapshot = world.snapshot,
+                                                        .update_gauges = no_gauges});
     world.api = api_new(world.gateway);
     const struct http_server_options options = {
         .head_ms = 5000, .body_ms = 300, .keep_alive_ms = 5000, .max_body_bytes = 1 << 20};
