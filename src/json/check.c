@@ -179,10 +179,7 @@ static uint32_t name_tag(struct str inside, bool has_escape)
 static bool names_are_equal(const struct check *c, const char *a, const char *b)
 {
     struct json_value key_a, key_b;
-    bool may_have_escape;
-    if (!json_skip_key(a, c->end, &key_a, &may_have_escape) ||
-        !json_skip_key(b, c->end, &key_b, &may_have_escape))
-        return false;
+    if (!json_skip_key(a, c->end, &key_a) || !json_skip_key(b, c->end, &key_b)) return false;
     if (str_equals(key_a.raw, key_b.raw)) return true;
     struct json_unescaper left, right;
     json_unescaper_init(&left, json_str_raw(key_a));

@@ -51,8 +51,7 @@ bool json_members_next(struct json_members *it, struct json_value *key, struct j
     if (it->is_malformed) return false;
     const char *at = walk_step(it->_at, it->_end, &it->_is_first);
     if (at == it->_end) return false; /* also where there is nothing to walk, and both are NULL */
-    bool may_have_escape;
-    if (at) at = json_skip_key(at, it->_end, key, &may_have_escape);
+    if (at) at = json_skip_key(at, it->_end, key);
     if (at) at = json_skip_value(at, it->_end, value);
     it->_at = at;
     it->is_malformed = !at;

@@ -47,30 +47,20 @@ size_t json_scan_utf8(struct str s);
 /* Bytes that may stand behind a backslash, but for 'u', share a bit in UPPER[their upper half] and LOWER[their lower]. */
 extern const unsigned char JSON_ESCAPES_UPPER[16], JSON_ESCAPES_LOWER[16];
 
-/* What scan_avx2.c is compiled for: every server processor since 2013 (Intel) and 2017 (AMD). */
-static inline bool json_has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("pclmul");
-}
-
-/* Since Ice Lake and Zen 4. VBMI2 is not used: it tells them from their elders, which clock down for such registers. */
-static inline bool json_has_avx512(void)
-{
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") && json_has_avx2();
-}
+/* The widest registers that this processor has: 16, 32 or 64 bytes. Found once, before main(). */
+extern unsigned char json_vector_bytes;
 
 static inline const char *json_scan_container(const char *at, const char *end)
 {
-    if (json_has_avx512()) return json_scan_container_avx512(at, end);
-    return json_has_avx2() ? json_scan_container_avx2(at, end) : json_scan_container_sse2(at, end);
+    if (LIKELY(json_vector_bytes == 64)) return json_scan_container_avx512(at, end);
+    return json_vector_bytes == 32 ? json_scan_container_avx2(at, end) : json_scan_container_sse2(at, end);
 }
 
 static inline const char *json_scan_text(const char *at, const char *end, bool *is_ascii)
 {
-    if (json_has_avx512()) return json_scan_text_avx512(at, end, is_ascii);
-    return json_has_avx2() ? json_scan_text_avx2(at, end, is_ascii)
-                           : json_scan_text_scalar(at, end, is_ascii);
+    if (LIKELY(json_vector_bytes == 64)) return json_scan_text_avx512(at, end, is_ascii);
+    return json_vector_bytes == 32 ? json_scan_text_avx2(at, end, is_ascii)
+                                   : json_scan_text_scalar(at, end, is_ascii);
 }
 
 /* A bit for each of the 16 bytes at `at` that is a quote, a backslash or a control character. */
@@ -91,9 +81,9 @@ static inline const char *json_scan_string(const char *at, const char *end, bool
     unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)at));
     if (high & ((stops & -stops) - 1)) *is_ascii = false;
     if (LIKELY(stops)) return at + __builtin_ctz(stops);
-    if (json_has_avx512()) return json_scan_string_long_avx512(at + 16, end, is_ascii);
-    return json_has_avx2() ? json_scan_string_long_avx2(at + 16, end, is_ascii)
-                           : json_scan_string_long_sse2(at + 16, end, is_ascii);
+    if (LIKELY(json_vector_bytes == 64)) return json_scan_string_long_avx512(at + 16, end, is_ascii);
+    return json_vector_bytes == 32 ? json_scan_string_long_avx2(at + 16, end, is_ascii)
+                                   : json_scan_string_long_sse2(at + 16, end, is_ascii);
 }
 #else
 static inline const char *json_scan_string(const char *at, const char *end, bool *is_ascii)
@@ -130,7 +120,7 @@ static inline bool json_is_blank(char c)
 
 static inline const char *json_skip_blanks(const char *at, const char *end)
 {
-    if (LIKELY(at<end && * at> ' ')) return at;
+    if (LIKELY(at < end) && LIKELY(*at > ' ')) return at;
     while (at < end && json_is_blank(*at)) at++;
     return at;
 }

@@ -1,5 +1,5 @@
 /* json/scan_avx2.c: the searches that long strings and containers are made of, with registers of 32 bytes. Compiled for
- * AVX2, BMI and PCLMULQDQ; json_has_avx2() stands before each call. */
+ * AVX2, BMI and PCLMULQDQ; called where json_vector_bytes says so. */
 #include "json/scan.h"
 
 #if JSON_HAS_SSE2

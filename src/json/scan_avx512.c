@@ -1,5 +1,5 @@
 /* json/scan_avx512.c: the searches of scan_avx2.c with registers of 64 bytes, whose comparisons give masks at once. Compiled
- * for AVX-512 BW; json_has_avx512() stands before each call. */
+ * for AVX-512 BW; called where json_vector_bytes says so. */
 #include "json/scan.h"
 
 #if JSON_HAS_SSE2

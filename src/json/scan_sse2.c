@@ -3,6 +3,20 @@
 
 #if JSON_HAS_SSE2
 
+/* AVX2: every server processor since 2013 (Intel) and 2017 (AMD). AVX-512: since Ice Lake and Zen 4. VBMI2 is not used: it
+ * tells them from their elders, which clock down for such registers. */
+unsigned char json_vector_bytes = 16;
+
+__attribute__((constructor)) static void find_vector_bytes(void)
+{
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi") ||
+        !__builtin_cpu_supports("bmi2") || !__builtin_cpu_supports("pclmul"))
+        return;
+    json_vector_bytes = 32;
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2")) json_vector_bytes = 64;
+}
+
 enum { BLOCK_BYTES = 64 };
 
 static inline __m128i load(const char *at)

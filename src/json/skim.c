@@ -26,13 +26,17 @@ static inline bool is_same(const char *inside, const char *name, size_t len)
 }
 
 /* The name that stands between the quotes; `count` if nobody asked for it. */
-static inline size_t find_name(struct str inside, const struct str *names, size_t count, bool may_have_escape)
+static inline size_t find_plain(struct str inside, const struct str *names, size_t count)
 {
     size_t i = 0;
-    if (UNLIKELY(may_have_escape && str_find_char(inside, '\\') != SIZE_MAX))
-        while (i < count && !json_inside_equals(inside, names[i])) i++;
-    else
-        while (i < count && !(names[i].len == inside.len && is_same(inside.at, names[i].at, inside.len))) i++;
+    while (i < count && !(names[i].len == inside.len && is_same(inside.at, names[i].at, inside.len))) i++;
+    return i;
+}
+
+static size_t find_escaped(struct str inside, const struct str *names, size_t count)
+{
+    size_t i = 0;
+    while (i < count && !json_inside_equals(inside, names[i])) i++;
     return i;
 }
 
@@ -45,15 +49,23 @@ bool json_skim(struct str text, const struct str *names, size_t count, struct js
     at = json_skip_blanks(at + 1, end);
     if (at < end && *at == '}') return json_skip_blanks(at + 1, end) == end;
     for (;;) {
-        struct json_value key, value;
-        bool may_have_escape = false;
-        at = json_skip_key(at, end, &key, &may_have_escape);
-        if (at) at = json_skip_value(at, end, &value);
-        if (!at) return false;
-        size_t i = find_name(json_str_raw(key), names, count, may_have_escape);
-        if (i < count && json_exists(values[i])) return false;
-        if (i < count) values[i] = value;
-        at = json_skip_blanks(at, end);
+        if (at == end || *at != '"') return false;
+        const char *name = at + 1, *behind = json_skip_short_string(name, end);
+        bool is_plain = behind != NULL;
+        if (!is_plain) behind = json_skip_string(name, end);
+        if (!behind) return false;
+        struct str inside = str_of(name, (size_t)(behind - 1 - name));
+        size_t i = is_plain ? find_plain(inside, names, count) : find_escaped(inside, names, count);
+
+        at = json_skip_colon(behind, end);
+        if (!at || at == end) return false;
+        behind = json_skip(at, end);
+        if (!behind) return false;
+        if (i < count) {
+            if (json_exists(values[i])) return false;
+            values[i] = (struct json_value){str_of(at, (size_t)(behind - at)), json_type_from(*at)};
+        }
+        at = json_skip_blanks(behind, end);
         if (at == end) return false;
         if (*at == '}') return json_skip_blanks(at + 1, end) == end;
         if (*at != ',') return false;

@@ -18,7 +18,7 @@ const unsigned char JSON_TYPES[256] = {
     ['8'] = JSON_NUMBER, ['9'] = JSON_NUMBER,
 };
 
-const char *json_skip_string_slowly(const char *at, const char *end)
+const char *json_skip_string(const char *at, const char *end)
 {
     bool is_ascii;
     for (;;) {
@@ -41,23 +41,34 @@ static const char *skip_number(const char *at, const char *end)
     return at;
 }
 
+const char *json_skip_slowly(const char *at, const char *end)
+{
+    switch (json_type_from(*at)) {
+    case JSON_STRING: return json_skip_string(at + 1, end);
+    case JSON_NUMBER: return skip_number(at + 1, end);
+    case JSON_NULL: return skip_literal(at, end, "null", 4);
+    case JSON_BOOL: return *at == 't' ? skip_literal(at, end, "true", 4) : skip_literal(at, end, "false", 5);
+    case JSON_ARRAY:
+    case JSON_OBJECT: return json_scan_container(at, end);
+    case JSON_NONE: break;
+    }
+    return NULL;
+}
+
 const char *json_skip_value(const char *at, const char *end, struct json_value *value)
 {
     if (at == end) return NULL;
-    const char *behind = NULL;
-    enum json_type type = json_type_from(*at);
-    bool may_have_escape;
-    switch (type) {
-    case JSON_STRING: behind = json_skip_string(at + 1, end, &may_have_escape); break;
-    case JSON_NUMBER: behind = skip_number(at + 1, end); break;
-    case JSON_NULL: behind = skip_literal(at, end, "null", 4); break;
-    case JSON_BOOL:
-        behind = *at == 't' ? skip_literal(at, end, "true", 4) : skip_literal(at, end, "false", 5);
-        break;
-    case JSON_ARRAY:
-    case JSON_OBJECT: behind = json_scan_container(at, end); break;
-    case JSON_NONE: return NULL;
-    }
-    if (behind) *value = (struct json_value){str_of(at, (size_t)(behind - at)), type};
+    const char *behind = json_skip(at, end);
+    if (behind) *value = (struct json_value){str_of(at, (size_t)(behind - at)), json_type_from(*at)};
     return behind;
+}
+
+const char *json_skip_key(const char *at, const char *end, struct json_value *key)
+{
+    if (at == end || *at != '"') return NULL;
+    const char *behind = json_skip_short_string(at + 1, end);
+    if (!behind) behind = json_skip_string(at + 1, end);
+    if (!behind) return NULL;
+    *key = (struct json_value){str_of(at, (size_t)(behind - at)), JSON_STRING};
+    return json_skip_colon(behind, end);
 }

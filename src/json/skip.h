@@ -13,26 +13,41 @@ static inline enum json_type json_type_from(char first)
 }
 
 /* From behind the opening quote to behind the closing one; NULL: nothing closes it. */
-const char *json_skip_string_slowly(const char *at, const char *end);
-/* *may_have_escape is left as it is where there is certainly none. */
-static inline const char *json_skip_string(const char *at, const char *end, bool *may_have_escape)
+const char *json_skip_string(const char *at, const char *end);
+/* The same for strings of less than 32 bytes without an escape; NULL: it is none of those, or it stands too near the end
+ * to be looked at so. Most names are. */
+static inline const char *json_skip_short_string(const char *at, const char *end)
 {
 #if JSON_HAS_SSE2
     for (const char *from = at; end - from >= 16 && from - at < 32; from += 16) {
         unsigned stops = json_string_stops(from);
         if (!stops) continue;
         const char *stop = from + __builtin_ctz(stops);
-        if (LIKELY(*stop == '"')) return stop + 1;
-        break;
+        return LIKELY(*stop == '"') ? stop + 1 : NULL;
     }
 #endif
-    *may_have_escape = true;
-    return json_skip_string_slowly(at, end);
+    (void)at;
+    (void)end;
+    return NULL;
 }
 
-/* The value that begins at `at` becomes *value; returns what is behind it, NULL if nothing well-formed ends there.
- * Strings must be closed, literals spelt rightly, brackets balanced; what is inside of a container or a number is not
- * looked at. */
+/* Behind the value that begins at `at` (< end), NULL if nothing well-formed ends there. Strings must be closed, literals
+ * spelt rightly, brackets balanced; what is inside of a container or a number is not looked at. */
+const char *json_skip_slowly(const char *at, const char *end);
+static inline const char *json_skip(const char *at, const char *end)
+{
+    if (*at == '"') {
+        const char *behind = json_skip_short_string(at + 1, end);
+        if (LIKELY(behind != NULL)) return behind;
+    } else if (*at >= '0' && *at <= '9') {
+        const char *behind = at + 1;
+        while (behind < end && *behind >= '0' && *behind <= '9') behind++;
+        if (LIKELY(behind < end && (*behind == ',' || *behind == '}'))) return behind;
+    }
+    return json_skip_slowly(at, end);
+}
+
+/* The value that begins at `at` becomes *value; returns what is behind it, or NULL. */
 const char *json_skip_value(const char *at, const char *end, struct json_value *value);
 
 /* From behind a member's name over the colon to where its value must begin; NULL: there is no colon. */
@@ -44,14 +59,6 @@ static inline const char *json_skip_colon(const char *at, const char *end)
 }
 
 /* A member's name becomes *key; returns where its value must begin, or NULL. */
-static inline const char *json_skip_key(const char *at, const char *end, struct json_value *key,
-                                        bool *may_have_escape)
-{
-    if (at == end || *at != '"') return NULL;
-    const char *behind = json_skip_string(at + 1, end, may_have_escape);
-    if (!behind) return NULL;
-    *key = (struct json_value){str_of(at, (size_t)(behind - at)), JSON_STRING};
-    return json_skip_colon(behind, end);
-}
+const char *json_skip_key(const char *at, const char *end, struct json_value *key);
 
 #endif

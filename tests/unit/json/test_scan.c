@@ -23,8 +23,8 @@ static size_t container_scans(scan_container *scans[4])
     scans[count++] = json_scan_container_scalar;
 #if JSON_HAS_SSE2
     scans[count++] = json_scan_container_sse2;
-    if (json_has_avx2()) scans[count++] = json_scan_container_avx2;
-    if (json_has_avx512()) scans[count++] = json_scan_container_avx512;
+    if (json_vector_bytes >= 32) scans[count++] = json_scan_container_avx2;
+    if (json_vector_bytes >= 64) scans[count++] = json_scan_container_avx512;
 #endif
     return count;
 }
@@ -90,8 +90,8 @@ static size_t string_scans(json_scan_function *scans[3])
 {
     size_t count = 0;
     scans[count++] = json_scan_string_long_sse2;
-    if (json_has_avx2()) scans[count++] = json_scan_string_long_avx2;
-    if (json_has_avx512()) scans[count++] = json_scan_string_long_avx512;
+    if (json_vector_bytes >= 32) scans[count++] = json_scan_string_long_avx2;
+    if (json_vector_bytes >= 64) scans[count++] = json_scan_string_long_avx512;
     return count;
 }
 
@@ -122,8 +122,8 @@ static size_t text_scans(scan_text *scans[3])
     size_t count = 0;
     scans[count++] = json_scan_text_scalar;
 #if JSON_HAS_SSE2
-    if (json_has_avx2()) scans[count++] = json_scan_text_avx2;
-    if (json_has_avx512()) scans[count++] = json_scan_text_avx512;
+    if (json_vector_bytes >= 32) scans[count++] = json_scan_text_avx2;
+    if (json_vector_bytes >= 64) scans[count++] = json_scan_text_avx512;
 #endif
     return count;
 }
