@@ -64,7 +64,7 @@ static void answer_options(struct exchange *x, uint32_t methods)
     struct str allowed = method_list(x->arena, methods);
     lines_add(&l, STR("Allow"), allowed);
     reply_common_lines(x, &l);
-    if (str_find(lines_str(&l), STR("Access-Control-Allow-Origin")) != SIZE_MAX) {
+    if (reply_allows_origin(x)) {
         struct str asked = http_headers_value(&x->request->headers, H_ACCESS_CONTROL_REQUEST_HEADERS);
         lines_add(&l, STR("Access-Control-Allow-Methods"), allowed);
         lines_add(&l, STR("Access-Control-Allow-Headers"), asked.len ? asked : STR("*"));

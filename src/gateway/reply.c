@@ -40,13 +40,18 @@ static bool origin_is_allowed(const struct config_strings *allowed, struct str o
     return false;
 }
 
-static void add_cors_lines(const struct exchange *x, struct lines *l)
+bool reply_allows_origin(const struct exchange *x)
 {
     const struct config_strings *allowed = &x->config->server.cors_origins;
-    if (allowed->count == 0) return;
+    if (allowed->count == 0) return false;
     struct str origin = http_headers_value(&x->request->headers, H_ORIGIN);
-    if (str_is_empty(origin) || !origin_is_allowed(allowed, origin)) return;
-    lines_add(l, STR("Access-Control-Allow-Origin"), origin);
+    return !str_is_empty(origin) && origin_is_allowed(allowed, origin);
+}
+
+static void add_cors_lines(const struct exchange *x, struct lines *l)
+{
+    if (!reply_allows_origin(x)) return;
+    lines_add(l, STR("Access-Control-Allow-Origin"), http_headers_value(&x->request->headers, H_ORIGIN));
     lines_raw(l, STR("Vary: Origin\r\n"
                      "Access-Control-Expose-Headers: X-Correlation-ID, X-Weir-Provider, X-Weir-Model, "
                      "X-Weir-Attempts, X-Weir-Overhead-Us, X-Cache, Retry-After\r\n"));

@@ -7,6 +7,8 @@
 
 /* Correlation, limits, security, CORS: what stands on every reply. Content-Type is the caller's business. */
 void reply_common_lines(struct exchange *x, struct lines *l);
+/* Is the caller a web page of an origin that may call? */
+bool reply_allows_origin(const struct exchange *x);
 /* In the surface's shape; adds to the lines (may be NULL) what an error of this kind needs. */
 void reply_error(struct exchange *x, const struct chat_error *err, struct lines *lines);
 /* The usual case: problem, field (or empty), sentence. */
