@@ -111,8 +111,10 @@ static void refuse(void *arg, struct http_exchange *http, int status, const char
 {
     struct api *api = arg;
     struct exchange *x = exchange_begin(api->gateway, http);
-    struct chat_error err = {
-        .problem = problem_of_status(status), .status = status, .message = str_from_cstr(why)};
+    bool is_unsupported = status == 501 || status == 505; /* nobody upstream had a say in it */
+    struct chat_error err = {.problem = is_unsupported ? PROBLEM_INVALID_REQUEST : problem_of_status(status),
+                             .status = status,
+                             .message = str_from_cstr(why)};
     x->route = unknown_route(x->request->path);
     if (status == 413)
         reply_body_too_large(x);
