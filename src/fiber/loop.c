@@ -229,7 +229,9 @@ void loop_free(struct loop *l)
     if (!l) return;
     require(l == loop_of_thread && !l->current);
     LIST_EACH(t, &l->ticks, struct tick, link)
-    uv_timer_stop(&t->timer);       /* what their jobs look at may be gone */
+    {
+        uv_timer_stop(&t->timer); /* what their jobs look at may be gone */
+    }
     uv_run(&l->uv, UV_RUN_DEFAULT); /* abandoned jobs end, closed handles go */
     on_async(&l->async);
     require(l->stats.fibers == 0);
