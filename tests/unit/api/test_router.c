@@ -63,12 +63,12 @@ TEST(router, what_is_no_path_of_ours_leads_nowhere)
                                         "/v1/models/",
                                         "/V1/models",
                                         "/v1/v1/models",
-                                        "/models//../x?",
+
                                         "/circuit-breakers//reset",
                                         "/circuit-breakers/reset",
                                         "/api/v1/health/"};
     router_init(&router);
-    for (size_t i = 0; i < ARRAY_COUNT(paths) - 4; i++)
+    for (size_t i = 0; i < ARRAY_COUNT(paths); i++)
         EXPECT_THAT(router_find(&router, M_GET, str_from_cstr(paths[i])).methods == 0, "%s", paths[i]);
     EXPECT_EQ(router_find(&router, M_POST, STR("/circuit-breakers//reset")).methods, 0);
     EXPECT_EQ(router_find(&router, M_GET, STR("/v1/chat/completions")).methods, BIT_POST);

@@ -41,6 +41,7 @@ struct upstream {
     const struct answer *answers;
     unsigned next, count;
     unsigned connections, open;
+    bool resets;           /* the last answer was one to end with a reset */
     bool saw_end;          /* the gateway closed a connection while an answer was under way */
     char seen[SEEN_BYTES]; /* the last request */
     size_t seen_bytes;
@@ -98,7 +99,8 @@ static inline bool upstream_answer(struct upstream *u, struct stream *s)
 {
     static char filler[1 << 16];
     if (u->next == u->count) return false;
-    const struct answer *a = &u->answers[u->next++];
+    const struct answer answer = u->answers[u->next++], *a = &answer; /* the table may go while we wait */
+    u->resets = a->then == THEN_RESET;
     for (size_t i = 0; i < ARRAY_COUNT(a->parts) && a->parts[i]; i++) {
         struct str part = str_from_cstr(a->parts[i]);
         if (i > 0) (void)fiber_sleep(1);
@@ -125,7 +127,7 @@ static inline void upstream_main(void *arg)
     u->open++;
     while (upstream_read(u, c->stream) && upstream_answer(u, c->stream)) continue;
     u->open--;
-    if (u->next > 0 && u->answers[u->next - 1].then == THEN_RESET)
+    if (u->resets)
         stream_abort(&c->stream);
     else
         stream_close(&c->stream);
