@@ -4,6 +4,13 @@
 
 static const struct exchange_route no_route = {.endpoint = STR_INIT("none"), .surface = SURFACE_PLAIN};
 
+static void drop_scratch(struct exchange *x)
+{
+    arena_done(&x->scratch);
+    pages_give(&x->gateway->scratch_blocks, x->scratch_block);
+    x->scratch_block = NULL;
+}
+
 struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
 {
     struct arena *arena = http_exchange_arena(http);
@@ -11,6 +18,8 @@ struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
     x->gateway = g;
     x->http = http;
     x->arena = arena;
+    x->scratch_block = pages_take(&g->scratch_blocks);
+    arena_init_in(&x->scratch, x->scratch_block, SCRATCH_BLOCK_BYTES);
     x->request = http_exchange_request(http);
     x->use = gateway_use_snapshot(g);
     x->config = x->use->snapshot->config;
@@ -36,7 +45,7 @@ void exchange_release_request(struct exchange *x)
     x->correlation_id = arena_copy(x->arena, x->correlation_id);
     x->body = STR("");
     http_exchange_release_request(x->http);
-    arena_done(&x->scratch);
+    drop_scratch(x);
 }
 
 bool exchange_is_cancelled(const struct exchange *x)
@@ -108,6 +117,6 @@ void exchange_end(struct exchange *x)
     count(x, status, duration_ns);
     write_log(x, status, duration_ns);
     gauge_add(x->gateway->exchanges, -1);
-    arena_done(&x->scratch);
+    drop_scratch(x);
     gateway_release_snapshot(x->gateway, x->use);
 }

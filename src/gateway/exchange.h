@@ -33,6 +33,7 @@ struct exchange {
     struct http_exchange *http;
     const struct http_request *request;
     struct arena *arena;
+    void *scratch_block;  /* where its first bytes lie */
     struct arena scratch; /* plan, heads, what goes upstream: until a stream's commit, or the end */
     struct snapshot_use *use;
     const struct config *config; /* of the snapshot in use */

@@ -2,6 +2,7 @@
 #ifndef WEIR_GATEWAY_GATEWAY_H
 #define WEIR_GATEWAY_GATEWAY_H
 
+#include "base/pages.h"
 #include "base/random.h"
 #include "gateway/series.h"
 #include "gateway/snapshot.h"
@@ -38,11 +39,14 @@ struct gateway_parts { /* all lent for the gateway's life */
     void *update_arg;
 };
 
+enum { SCRATCH_BLOCK_BYTES = 8192 };
+
 struct gateway {
     struct gateway_parts parts;
     struct http_client *client;
     struct snapshot_use *current;
     struct random random;
+    struct pages scratch_blocks;
     struct gauge *exchanges;
     struct histogram *overhead;
     struct series series;

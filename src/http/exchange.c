@@ -18,9 +18,9 @@
 struct http_exchange *http_exchange_new(struct connection *c)
 {
     struct http_server *s = c->server;
-    struct http_exchange *x = stock_take(&s->exchange_blocks);
+    struct http_exchange *x = pages_take(&s->exchange_blocks);
     *x = (struct http_exchange){.connection = c, .server = s, .stream = c->stream};
-    x->request_block = stock_take(&s->request_blocks);
+    x->request_block = pages_take(&s->request_blocks);
     arena_init_in(&x->arena, x + 1, EXCHANGE_BLOCK_BYTES - sizeof *x);
     arena_init_in(&x->request_arena, x->request_block, REQUEST_BLOCK_BYTES);
     head_init(&x->head);
@@ -41,7 +41,7 @@ void http_exchange_release_request(struct http_exchange *x)
     http_budget_give(x->budget, x->budgeted_bytes);
     x->budgeted_bytes = 0;
     arena_done(&x->request_arena);
-    stock_give(&x->server->request_blocks, x->request_block);
+    pages_give(&x->server->request_blocks, x->request_block);
     x->request_block = NULL;
 }
 
@@ -50,7 +50,7 @@ void http_exchange_free(struct http_exchange *x)
     http_exchange_release_request(x);
     xfree((char *)x->held_head.at);
     arena_done(&x->arena);
-    stock_give(&x->server->exchange_blocks, x);
+    pages_give(&x->server->exchange_blocks, x);
 }
 
 /* ---- the head ---- */

@@ -3,18 +3,17 @@
 #ifndef WEIR_HTTP_EXCHANGE_H
 #define WEIR_HTTP_EXCHANGE_H
 
+#include "base/pages.h"
 #include "http/body.h"
 #include "http/date.h"
 #include "http/head.h"
 #include "http/server.h"
-#include "http/stock.h"
 
 enum {
     /* One block holds the exchange and the beginning of its arena, another the request's head and small body:
-     * that one goes back when the handler has no more use for it. Both a little under a power of two, which
-     * is how malloc likes them. */
-    EXCHANGE_BLOCK_BYTES = 8192 - 16,
-    REQUEST_BLOCK_BYTES = 8192 - 16,
+     * that one goes back when the handler has no more use for it. */
+    EXCHANGE_BLOCK_BYTES = 8192,
+    REQUEST_BLOCK_BYTES = 8192,
     SMALL_BODY_BYTES = 16 * 1024, /* up to here a body of known length lies in the request's arena */
     DRAIN_MAX_BYTES = 256 * 1024, /* more of an unread body is not read for the sake of keep-alive */
     DRAIN_MS = 5000,              /* nor for longer */
@@ -32,7 +31,7 @@ struct http_server {
     bool is_draining;
     struct http_server_stats stats;
     struct tick *tick;
-    struct stock exchange_blocks, request_blocks;
+    struct pages exchange_blocks, request_blocks;
     msec_t date_until; /* when date_line is out of date */
     char date_line[DATE_LINE_BYTES];
     struct http_header scratch[HTTP_MAX_HEADERS]; /* for the parser; never across a wait */

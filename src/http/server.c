@@ -17,7 +17,7 @@
 #include "base/mem.h"
 
 enum {
-    KEPT_EXCHANGE_BLOCKS = 512, /* per worker; what a burst has taken beyond goes back to malloc */
+    KEPT_EXCHANGE_BLOCKS = 512, /* per worker; what a burst has taken beyond goes back to the kernel */
     KEPT_REQUEST_BLOCKS = 256,
     TICK_MAX_MS = 1000,
     LINGER_MS = 2000,
@@ -208,8 +208,8 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
     list_init(&s->idle);
     list_init(&s->busy);
     list_init(&s->turned_away);
-    stock_init(&s->exchange_blocks, EXCHANGE_BLOCK_BYTES, KEPT_EXCHANGE_BLOCKS);
-    stock_init(&s->request_blocks, REQUEST_BLOCK_BYTES, KEPT_REQUEST_BLOCKS);
+    pages_init(&s->exchange_blocks, EXCHANGE_BLOCK_BYTES, KEPT_EXCHANGE_BLOCKS);
+    pages_init(&s->request_blocks, REQUEST_BLOCK_BYTES, KEPT_REQUEST_BLOCKS);
     s->tick = loop_tick(l, tick_ms(o), expire_idle, s);
     return s;
 }
@@ -243,8 +243,8 @@ void http_server_free(struct http_server *s)
     require(list_is_empty(&s->busy) && list_is_empty(&s->turned_away));
     LIST_EACH(c, &s->idle, struct connection, link) connection_free(c);
     tick_end(&s->tick);
-    stock_done(&s->exchange_blocks);
-    stock_done(&s->request_blocks);
+    pages_done(&s->exchange_blocks);
+    pages_done(&s->request_blocks);
     xfree(s);
 }
 

@@ -1,0 +1,23 @@
+/* base/pages.h: blocks of whole pages that come and go by the thousand. Free ones are handed out again, last in, first
+ * out; those beyond a number that stays warm give their memory back to the kernel and keep only their address. So what
+ * ten thousand exchanges need for a moment is not still resident (as holes in malloc's heap) once they need it no more.
+ * One thread. In sanitizer builds every block is malloc'ed and freed, so that a use after its end shows. */
+#ifndef WEIR_BASE_PAGES_H
+#define WEIR_BASE_PAGES_H
+
+#include <stddef.h>
+
+struct pages {
+    size_t _block_bytes;
+    unsigned _max_warm;
+    void **_free; /* cold ones first, then the warm ones; the last is handed out next */
+    unsigned _cold, _count, _room;
+    struct pages_chunk *_chunks; /* mappings; all end with pages_done() */
+};
+void pages_init(struct pages *p, size_t block_bytes,
+                unsigned max_warm); /* a multiple of 4096; allocates nothing yet */
+void pages_done(struct pages *p);   /* blocks still taken are gone, too */
+void *pages_take(struct pages *p) __attribute__((returns_nonnull)); /* not zeroed */
+void pages_give(struct pages *p, void *block);                      /* NULL is fine */
+
+#endif
