@@ -186,7 +186,7 @@ static void reload(struct serve *s)
     struct err err;
     config_report_init(&report);
     struct config *fresh = flags_load_report(&s->flags, &report);
-    if (fresh) config_keep_frozen(fresh, s->config, &report);
+    if (fresh && !config_keep_frozen(fresh, s->config, &report)) config_unref(&fresh);
     struct snapshot *snapshot = fresh ? build_snapshot(s, fresh, &err) : NULL;
     say_all(s, LOG_WARNING, "Configuration", &report.warnings);
     if (snapshot) {

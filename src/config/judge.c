@@ -2,6 +2,7 @@
 #include "config/judge.h"
 
 #include "base/attributes.h"
+#include "config/config.h"
 
 #include <arpa/inet.h>
 
@@ -149,6 +150,14 @@ bool listen_is_loopback(struct str s)
     if (str_equals_nocase(host, STR("localhost"))) return true;
     if (parse_ipv4(host, &v4)) return ntohl(v4.s_addr) >> 24 == 127;
     return parse_bracketed(host, &v6) && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+bool lets_strangers_in(const struct config *c)
+{
+    if (c->auth.mode != AUTH_OFF || c->auth.is_anywhere) return false;
+    for (size_t i = 0; i < c->server.listen.count; i++)
+        if (!listen_is_loopback(c->server.listen.at[i])) return true;
+    return false;
 }
 
 /* Takes "http://" or "https://" off the front. */

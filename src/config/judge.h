@@ -23,6 +23,9 @@ bool judge_text(struct str s);
 
 /* Of something that judge_listen() let through: can only this machine reach it? */
 bool listen_is_loopback(struct str s);
+struct config;
+/* Nobody is asked for a key, and other machines may call, although nobody said so (auth.anywhere). */
+bool lets_strangers_in(const struct config *c);
 /* "host" and "port" of "host:port"; a host keeps its brackets. False for unix:… */
 bool listen_split(struct str s, struct str *host, struct str *port);
 

@@ -276,14 +276,10 @@ static void judge_server(struct loading *l)
     if (c->server.max_body_bytes > c->server.max_buffered_bytes)
         note(l, "server.max_buffered",
              STR("server.max_buffered is less than server.max_body; allowed: at least as much"));
-    if (c->auth.mode != AUTH_OFF || c->auth.is_anywhere) return;
-    for (size_t i = 0; i < c->server.listen.count; i++)
-        if (!listen_is_loopback(c->server.listen.at[i])) {
-            note(l, "auth.mode",
-                 STR("\"off\" in auth.mode while server.listen lets other machines in; "
-                     "allowed: a loopback address in server.listen, or auth.anywhere: true"));
-            return;
-        }
+    if (lets_strangers_in(c))
+        note(l, "auth.mode",
+             STR("\"off\" in auth.mode while server.listen lets other machines in; "
+                 "allowed: a loopback address in server.listen, or auth.anywhere: true"));
 }
 
 void loading_link(struct loading *l)

@@ -50,7 +50,9 @@ void config_report_done(struct config_report *r);
 struct config *config_load(const struct config_request *request, struct config_report *report);
 
 /* For a reload, before `fresh` is shared: what only a restart can change (server.listen, server.workers, store, state)
- * gets its old value back in `fresh` and, where it differed, a warning. */
-void config_keep_frozen(struct config *fresh, const struct config *old, struct config_report *report);
+ * gets its old value back in `fresh` and, where it differed, a warning. False: with these `fresh` would not have loaded;
+ * the report has the error. */
+MUST_CHECK bool config_keep_frozen(struct config *fresh, const struct config *old,
+                                   struct config_report *report);
 
 #endif

@@ -1,5 +1,6 @@
 /* config/reload.c: what a reload cannot change. The rows say which options those are (OPTION_RESTART); they stand in the
  * sections at the top, never in lists. */
+#include "config/judge.h"
 #include "config/load.h"
 #include "config/rows.h"
 
@@ -61,8 +62,12 @@ static void keep_group(struct comparison *c, const struct option_group *g, char 
     }
 }
 
-void config_keep_frozen(struct config *fresh, const struct config *old, struct config_report *report)
+bool config_keep_frozen(struct config *fresh, const struct config *old, struct config_report *report)
 {
     struct comparison c = {.fresh = fresh, .report = report};
     keep_group(&c, &config_options, (char *)fresh, (const char *)old, "");
+    if (!lets_strangers_in(fresh)) return true;
+    report->errors.at[report->errors.count++] = STR(
+        "\"off\" in auth.mode while the old value of server.listen, which stays in force, lets other machines in");
+    return false;
 }

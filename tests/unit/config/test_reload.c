@@ -10,7 +10,7 @@ TEST(reload, what_takes_a_restart_keeps_its_old_value_and_is_named)
     ASSERT_TRUE(old && fresh);
     struct config_report report;
     config_report_init(&report);
-    config_keep_frozen(fresh, old, &report);
+    EXPECT_TRUE(config_keep_frozen(fresh, old, &report));
     config_unref(&old); /* nothing of it is lent to the new one */
     EXPECT_EQ(fresh->server.listen.count, 2);
     EXPECT_STR_EQ(fresh->server.listen.at[1], ":2");
@@ -35,10 +35,27 @@ TEST(reload, nothing_is_said_when_nothing_of_that_kind_changed)
     ASSERT_TRUE(old && fresh);
     struct config_report report;
     config_report_init(&report);
-    config_keep_frozen(fresh, old, &report);
+    EXPECT_TRUE(config_keep_frozen(fresh, old, &report));
     EXPECT_EQ(report.warnings.count, 0);
     config_unref(&old);
     config_unref(&fresh);
+    config_report_done(&report);
+}
+
+TEST(reload, the_old_addresses_do_not_stay_open_when_nobody_is_asked_for_a_key_any_more)
+{
+    struct config *old = load_text("server: {listen: ':1'}\n");
+    struct config *fresh = load_text("server: {listen: '127.0.0.1:1'}\nauth: {mode: 'off'}\n");
+    struct config *anywhere = load_text("server: {listen: ':1'}\nauth: {mode: 'off', anywhere: true}\n");
+    ASSERT_TRUE(old && fresh && anywhere);
+    struct config_report report;
+    config_report_init(&report);
+    EXPECT_FALSE(config_keep_frozen(fresh, old, &report));
+    EXPECT_EQ(report.errors.count, 1);
+    EXPECT_TRUE(config_keep_frozen(anywhere, old, &report));
+    config_unref(&old);
+    config_unref(&fresh);
+    config_unref(&anywhere);
     config_report_done(&report);
 }
 
