@@ -8,7 +8,7 @@ import time
 import pytest
 
 from weir import SLOW, Weir, in_front_of
-from wire import CHAT, COMPLETION, END, STREAM, WHOLE, Caller, Closed, Upstream, ask, chunk, exchange, plain, stream
+from wire import CHAT, COMPLETION, END, STREAM, WHOLE, Caller, Closed, Upstream, ask, chunk, exchange, plain, samples, stream
 
 TEXT = json.dumps(CHAT).encode()
 
@@ -227,6 +227,24 @@ def test_a_big_body_reaches_the_provider_byte_for_byte_but_for_the_model(big, up
     reply, sent = send(big, up, (before + 'renamed' + after).encode())
     assert reply.status == 200
     assert hashlib.sha256(sent).digest() == hashlib.sha256((before + 'm' + after).encode()).digest()
+
+
+@pytest.mark.parametrize('name', ['x\r\nSet-Cookie: a=b', 'a\x00b', '\u2028\xe9', '"\\', '\ud800', 'sp ace', '\t', '{', '..',
+                                  'one/', '/', '*'])
+def test_no_name_of_a_model_is_more_than_a_name(up, name):
+    with Weir(in_front_of(up.url)) as w:
+        reply, sent = send(w, up, json.dumps({'model': name, 'messages': []}).encode(), ('X-Correlation-ID', 'named'))
+        assert 'set-cookie' not in reply.names()
+        assert reply.json(), 'an error is JSON, too'
+        if sent:
+            assert json.loads(sent)['model'] == name
+        w.wait_for_log(lambda line: line.get('correlation_id') == 'named')
+        samples(exchange(w.url, '/metrics').body.decode())
+
+
+def test_a_name_that_is_too_long_is_refused_without_being_repeated(weir, up):
+    reply, sent = send(weir, up, json.dumps({'model': 'x' * 10_000}).encode())
+    assert len(refused(reply, 400)['message']) < 300 and sent is None
 
 
 # ---- how it comes ----

@@ -1,11 +1,13 @@
 """Which paths the gateway has, what it says elsewhere, and what every reply carries."""
 import json
 import re
+import threading
+import time
 
 import pytest
 
-from weir import Simulator, Weir, in_front_of, wait_until
-from wire import CHAT, COMPLETION, Caller, Upstream, exchange, plain, samples
+from weir import SLOW, Simulator, Weir, in_front_of, wait_until
+from wire import CHAT, COMPLETION, PATIENCE, Caller, Request, Upstream, exchange, plain, samples
 
 KEYS = {'mode': 'keys', 'keys': [{'name': 'watcher', 'key': 'watcher-key', 'role': 'operator'}]}
 ORIGIN = 'https://chat.example.com'
@@ -281,6 +283,15 @@ def test_a_correlation_id_that_is_too_long_or_odd_is_replaced(name):
         assert up.requests[0].all('x-correlation-id') == [made]
 
 
+def test_an_id_that_comes_twice_is_one():
+    with Upstream(plain(COMPLETION)) as up, Weir(in_front_of(up.url)) as w:
+        twice = [('X-Correlation-ID', 'a'), ('X-Correlation-ID', 'b'), ('traceparent', f'00-{TRACE}-{SPAN}-01'),
+                 ('traceparent', f'00-{TRACE[::-1]}-{SPAN}-01')]
+        reply = exchange(w.url, body=CHAT, headers=twice)
+        assert len(reply.all('x-correlation-id')) == 1
+        assert len(up.requests[0].all('x-correlation-id')) == len(up.requests[0].all('traceparent')) == 1
+
+
 def test_correlation_ids_that_are_made_differ(weir):
     ids = {weir.http.get('/livez').headers['x-correlation-id'] for _ in range(50)}
     assert len(ids) == 50
@@ -400,6 +411,46 @@ def test_a_name_that_a_provider_lists_goes_there():
         with Weir({'providers': {'one': {'kind': 'openai', 'base_url': up.url + '/v1'}}}) as w:
             wait_until(lambda: resolved(up, w, 'listed-model') == 'listed-model', what='the list')
             assert resolved(up, w, 'absent-model') == 404
+
+
+def test_models_of_providers_are_listed_behind_those_of_the_configuration():
+    with Upstream(plain(COMPLETION), models=['a', 'org/b']) as up, Weir(in_front_of(up.url)) as w:
+        wait_until(lambda: 'one/a' in w.http.get('/v1/models').text, what='the list')
+        listed = w.http.get('/v1/models').json()['data']
+        assert [m['id'] for m in listed] == ['simulated', 'one/a', 'one/org/b']
+        assert w.http.get('/v1/models/one/org/b').json() == listed[2]
+
+
+@pytest.mark.parametrize('answer', [plain('no', 500), plain('<html>', content_type='text/html'), plain('{"data": 7}'),
+                                    plain('[]'), plain('{"da'),
+                                    plain({'data': [7, {}, {'id': 7}, {'id': 'x\n"'}, None]}), plain(''), None, b''])
+def test_a_provider_that_cannot_list_its_models_harms_nobody(answer):
+    go = threading.Event()
+
+    class Unlisted(Upstream):
+        def _serve_one(self, sock, reader):
+            message = Request(*reader.head()).read_body(reader)
+            if message.method == 'POST':
+                sock.sendall(plain(COMPLETION))
+            elif answer is None:
+                go.wait(PATIENCE)
+            else:
+                sock.sendall(answer)
+            return bool(answer)
+
+    with Unlisted() as up, Weir(in_front_of(up.url)) as w:
+        listed = []
+        asking = threading.Thread(target=lambda: listed.append(w.http.get('/v1/models')))
+        asking.start()
+        begin = time.monotonic()
+        with Caller(w.url) as caller:
+            for _ in range(20):
+                caller.ask(body=CHAT)
+                assert caller.read().status == 200
+        assert time.monotonic() - begin < 2 * SLOW
+        asking.join(PATIENCE)
+        go.set()
+        assert listed[0].status_code == 200 and listed[0].json()['data'][0]['id'] == 'simulated'
 
 
 def test_targets_with_a_higher_priority_are_tried_first():

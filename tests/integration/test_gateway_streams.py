@@ -258,6 +258,14 @@ def test_a_complete_stream_whose_provider_falls_silent_ends_without_an_error(las
             assert exchange(w.url, '/circuit-breakers').json()['one']['recent_failures'] == 0
 
 
+@pytest.mark.parametrize('done', [b'data:[DONE]\n\n', b'data: [DONE]\r\n\r\n', b'data: [DONE]\r\r', b'data: [DONE]\n',
+                                  b'data: [DONE]',
+                                  b'event: done\ndata: [DONE]\n\n'])
+def test_the_end_is_taken_as_it_is_written(done):
+    reply, _ = through(stream(ROLE, *WORDS, FINISH, done))
+    assert reply.ended and reply.body == b''.join([ROLE, *WORDS, FINISH, done])
+
+
 def test_a_complete_stream_that_is_cut_ends_without_an_error():
     def answer(e):
         e.send(stream(*WHOLE, end=b''))
