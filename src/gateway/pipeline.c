@@ -42,6 +42,9 @@ static bool read_body(struct exchange *x)
         reply_body_too_large(x);
     else if (status == 408)
         reply_problem(x, PROBLEM_SLOW_REQUEST, STR(""), STR("The request body did not arrive in time."));
+    else if (status == 503)
+        reply_problem(x, PROBLEM_UNAVAILABLE, STR(""),
+                      STR("There is no memory for another body of this size now (server.max_buffered)."));
     else if (status)
         reply_problem(x, PROBLEM_INVALID_REQUEST, STR(""), STR("The request body's framing is malformed."));
     return false;
