@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char DIGEST_FILE[] = "weir.admin.sha256", KEY_FILE[] = "weir.admin.key";
@@ -26,9 +27,10 @@ static void path_beside_store(char *out, size_t room, const struct config *c, co
 
 static bool write_file(const char *path, struct str text, struct err *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return err_set_errno(err, errno, path);
-    bool is_written = write(fd, text.at, text.len) == (ssize_t)text.len;
+    bool is_written = fchmod(fd, 0600) == 0 && /* it may have been there */
+                      write(fd, text.at, text.len) == (ssize_t)text.len;
     int why = errno;
     close(fd);
     return is_written || err_set_errno(err, why, path);
