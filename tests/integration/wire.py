@@ -403,7 +403,7 @@ def samples(text):
     """Prometheus text, judged and read: all samples. Each must follow its TYPE and HELP lines."""
     found, types = [], {}
     assert text.endswith('\n')
-    for line in text.splitlines():
+    for line in text[:-1].split('\n'):
         if line.startswith('#'):
             word, name, rest = re.fullmatch(r'# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)', line).groups()
             if word == 'TYPE':
