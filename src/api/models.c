@@ -54,8 +54,10 @@ static void put_provider(struct listing *l, const struct provider *p)
     struct arena *a = l->x->arena;
     const struct str *ids;
     size_t count = catalogue_list(p->catalogue, a, &ids);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (l->wanted.at) put_model(l, ids[i], p->name); /* asked for by the name that the provider lists */
         put_model(l, arena_join(a, (struct str[]){p->name, STR("/"), ids[i]}, 3), p->name);
+    }
     if (count == 0 && p->facts.model.len)
         put_model(l, arena_join(a, (struct str[]){p->name, STR("/"), p->facts.model}, 3), p->name);
 }
