@@ -87,6 +87,8 @@ enum io http_exchange_reply(struct http_exchange *x, const struct http_reply_hea
 /* A reply in parts: the head is held back until the first body bytes or http_exchange_flush(). A cancelled fiber may
  * still say its last word with http_exchange_reply() or http_exchange_send_last(): what the kernel takes at once. */
 void http_exchange_send_head(struct http_exchange *x, const struct http_reply_head *head);
+/* Over 1 MiB in one call (of reply, send_body or send_last) the fiber waits in between: no piece may then be lent from a
+ * read of another stream, whose bytes a wait ends. */
 enum io http_exchange_send_body(struct http_exchange *x, const struct str *pieces, unsigned count);
 enum io http_exchange_flush(struct http_exchange *x);
 /* The last chunk. Without it the connection is closed so that the caller sees an unfinished message. */
