@@ -1,8 +1,7 @@
 /* net/dial.c: resolve, connect, shake hands.
  *
  * The addresses are tried one after the other; each gets an equal share of what is left of the time, so that a first
- * address that swallows packets leaves the others their chance. libuv's connect request is on the heap: when the fiber
- * leaves, closing the handle ends the request and its callback frees it. */
+ * address that swallows packets leaves the others their chance. */
 #include "net/dial.h"
 
 #include "base/mem.h"
@@ -10,35 +9,9 @@
 #include "net/resolver.h"
 #include "net/tls.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/un.h>
-
-struct connecting {
-    uv_connect_t request;
-    struct fiber *fiber; /* NULL: it has left */
-    bool has_ended;
-    int code;
-};
-
-static void on_connected(uv_connect_t *request, int code)
-{
-    struct connecting *c = request->data;
-    if (!c->fiber) {
-        xfree(c);
-        return;
-    }
-    c->has_ended = true;
-    c->code = code;
-    if (fiber_is_waiting(c->fiber)) fiber_wake_now(c->fiber, IO_OK);
-}
-
-static int connect_begin(struct plain *p, struct connecting *c, const struct sockaddr *to)
-{
-    if (to->sa_family != AF_UNIX) return uv_tcp_connect(&c->request, &p->uv.tcp, to, on_connected);
-    const char *path = ((const struct sockaddr_un *)(const void *)to)->sun_path;
-    uv_pipe_connect(&c->request, &p->uv.pipe, path, on_connected);
-    return 0;
-}
 
 static enum io connect_failed(int code, struct err *err)
 {
@@ -47,38 +20,34 @@ static enum io connect_failed(int code, struct err *err)
     return IO_FAIL;
 }
 
-static enum io connect_wait(struct plain *p, const struct sockaddr *to, msec_t deadline, struct err *err)
+static socklen_t address_bytes(const struct sockaddr *a)
 {
-    struct connecting *c = xzalloc(sizeof *c);
-    c->request.data = c;
-    c->fiber = fiber_current();
-    int code = connect_begin(p, c, to);
-    if (code < 0) {
-        xfree(c);
-        return connect_failed(code, err);
-    }
-    enum io io = fiber_wait(deadline);
-    code = c->code;
-    if (c->has_ended)
-        xfree(c);
-    else
-        c->fiber = NULL; /* the caller closes the handle, and that frees c */
-    return io == IO_OK && code < 0 ? connect_failed(code, err) : io;
+    return a->sa_family == AF_UNIX    ? sizeof(struct sockaddr_un)
+           : a->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                      : sizeof(struct sockaddr_in);
 }
 
 /* NULL: *io and, for IO_FAIL, err say why. */
 static struct stream *connect_to(const struct sockaddr *to, msec_t deadline, enum io *io, struct err *err)
 {
-    struct plain *p = plain_new(loop_current(), to->sa_family == AF_UNIX);
-    struct stream *s = &p->stream;
-    *io = connect_wait(p, to, deadline, err);
-    if (*io != IO_OK) {
-        stream_close(&s);
+    *io = IO_FAIL;
+    int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        err_set_errno(err, errno, "a socket");
         return NULL;
     }
-    plain_set_peer(p, to);
-    plain_connected(p);
-    return s;
+    struct plain *p = plain_new(loop_current(), fd, to->sa_family == AF_UNIX, err);
+    if (!p) return NULL;
+    struct stream *s = &p->stream;
+    int code;
+    *io = plain_connect(p, to, address_bytes(to), deadline, &code);
+    if (*io == IO_OK) {
+        plain_set_peer(p, to);
+        return s;
+    }
+    if (*io == IO_FAIL) connect_failed(code, err);
+    stream_close(&s);
+    return NULL;
 }
 
 static msec_t share_of(msec_t deadline, unsigned tries_left)

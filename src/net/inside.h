@@ -41,9 +41,6 @@ struct net {
     char *buffer;              /* STREAM_READ_BYTES: every read that has no better place lands here */
     struct plain *fresh_owner; /* whose unread bytes lie in it */
     struct early *held;        /* early bytes that were lent: freed before anything else is lent */
-    struct list stopped;       /* plain streams that do not read: looked at once a second */
-    bool is_watching;
-    uv_timer_t watch;
     struct resolver *resolver; /* NULL: none yet */
     bool owns_resolver;
     struct tls_scratch *tls; /* tls.c; NULL: none yet */
@@ -52,34 +49,32 @@ void tls_scratch_free(struct tls_scratch *t);
 struct net *net_of(struct loop *l);
 /* The read buffer is about to be used again: unread bytes move to their stream's heap. */
 void net_reuse_buffer(struct net *n);
-void net_watch_start(struct net *n);
 
-/* A socket: stream.c reads, stream_write.c writes and closes. */
+/* A socket: stream.c reads, stream_write.c writes, connects and closes, watch.c hears from the kernel. */
 struct plain {
     struct stream stream;
     struct net *net;
-    struct fiber *reader, *writer; /* in a wait on this stream */
+    struct fiber *reader, *writer; /* in a wait on this stream; who connects is a writer */
     char *into;                    /* of a waiting stream_read_into */
     size_t into_left;
     struct str fresh;      /* unread bytes in the loop's buffer; then there are no early ones */
     struct early *early;   /* NULL: none */
-    struct output *output; /* what libuv still writes; NULL: nothing */
+    struct output *output; /* what the kernel has not taken yet; NULL: nothing */
     const struct stream_hooks *hooks;
     void *hooks_arg;
-    struct loop_item later; /* to call the hooks when the loop comes round */
-    struct list stopped;    /* in net's list */
-    int fd;
-    int end_code, write_code;      /* libuv's; 0: none. end_code UV_EOF: a clean end */
-    bool is_reading, has_seen_end; /* the second: by looking, before the bytes in between were read */
+    struct loop_item later;      /* to call the hooks when the loop comes round */
+    int fd;                      /* -1: closed */
+    int end_code, write_code;    /* libuv's; 0: none. end_code UV_EOF: a clean end */
+    int watched;                 /* libuv's events that it was told to watch for */
+    bool is_reading, is_stopped; /* stopped: because more came than may be kept */
+    bool is_connecting, is_edge;
+    bool has_hung_up;  /* an end or an error is behind the bytes that the kernel has */
+    bool has_seen_end; /* that was noticed while reading is stopped */
     bool has_told_readable, has_told_end, wants_shutdown, is_loopback, is_unix;
+    uint8_t wakeups;
     uint8_t peer_bytes;
     char peer[46];
-    union {
-        uv_handle_t any;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    uv_poll_t poll;
 };
 extern const struct stream_ops plain_ops;
 static inline struct plain *plain_of(struct stream *s)
@@ -91,13 +86,26 @@ static inline const struct plain *plain_of_const(const struct stream *s)
     return (const struct plain *)(const void *)s;
 }
 
-struct plain *plain_new(struct loop *l, bool is_unix); /* a handle without a socket yet */
-void plain_on_later(struct loop_item *item);           /* calls the hooks that are due */
+/* Takes a socket; NULL: err, and it is closed. */
+MUST_CHECK struct plain *plain_new(struct loop *l, int fd, bool is_unix, struct err *err);
+void plain_on_later(struct loop_item *item); /* calls the hooks that are due */
 void plain_set_peer(struct plain *p, const struct sockaddr *peer);
-void plain_connected(struct plain *p); /* the handle has its socket now */
+/* IO_OK: it is connected; IO_FAIL: *code is libuv's. */
+enum io plain_connect(struct plain *p, const struct sockaddr *to, socklen_t bytes, msec_t deadline,
+                      int *code);
+
+/* watch.c: after any change of what its fields ask for. libuv's code, 0: fine. */
+int plain_watch(struct plain *p);
+/* What watch.c calls. The fibers that they resume may close the stream: then fd is -1. */
+bool plain_read_ready(struct plain *p); /* true: it stopped although there may be more */
+void plain_write_ready(struct plain *p);
+void plain_hung_up(struct plain *p); /* while reading is stopped */
+
 /* Bytes that are already here, lent as by stream_read; false: none. */
 bool plain_take(struct plain *p, struct str *chunk);
 enum io plain_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline);
+/* What the kernel takes at once of a last word. */
+void plain_write_now(struct plain *p, struct str piece);
 void plain_shutdown(struct stream *s);
 void plain_close(struct stream *s, bool is_abort);
 

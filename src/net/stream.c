@@ -1,6 +1,6 @@
 /* net/stream.c: a socket's reading side, and the six verbs' way to the kind of stream.
  *
- * libuv reads when the kernel has bytes; on_alloc says where to, on_read what becomes of them:
+ * Bytes are read when the kernel has some (watch.c); room_for_more() says where to, on_bytes() what becomes of them:
  *
  *     a fiber waits in stream_read       -> lent to it in the loop's buffer, and it is resumed at once
  *     a fiber waits in stream_read_into  -> straight into its memory; it is resumed when all are there
@@ -8,7 +8,7 @@
  *                                           to the heap as `early` bytes; beyond STREAM_EARLY_BYTES reading stops
  *
  * Order in time: early bytes come before fresh ones, and fresh ones exist only while there are no early ones.
- * Reading starts again only when a fiber waits with nothing left to take (stop and start cost two epoll_ctl).
+ * Reading starts again only when a fiber waits with nothing left to take (stop and start cost four epoll_ctl).
  * What stream_read lends lies in the loop's buffer or, for early bytes, in net->held; both are used again by the next
  * read of any stream, which cannot come before the fiber waits. */
 #include "net/inside.h"
@@ -20,10 +20,15 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* Below this the loop's buffer and a copy are cheaper than one more read for what follows the message. */
-enum { DIRECT_BYTES = 16 * 1024 };
+enum {
+    DIRECT_BYTES =
+        16 *
+        1024, /* below this the loop's buffer and a copy are cheaper than one more read for what follows */
+    READS_PER_TURN = 32, /* then others have theirs */
+};
 
 /* ---- bytes that nobody has taken yet ---- */
 
@@ -164,52 +169,41 @@ static void hooks_later(struct plain *p)
 
 /* ---- the loop's side ---- */
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+static struct str room_for_more(struct plain *p)
 {
-    struct plain *p = handle->data;
     struct net *n = p->net;
-    (void)suggested;
     bool is_awaited = p->reader && fiber_is_waiting(p->reader);
-    if (is_awaited && p->into_left >= DIRECT_BYTES) {
-        *buf = uv_buf_init(p->into, (unsigned)(p->into_left < INT32_MAX ? p->into_left : INT32_MAX));
-        return;
-    }
+    if (is_awaited && p->into_left >= DIRECT_BYTES) return str_of(p->into, p->into_left);
     size_t room = STREAM_READ_BYTES, early = early_bytes(p);
     bool starts_someone = p->hooks && p->hooks->on_readable && early == 0;
     if (!is_awaited && !starts_someone) room = early < STREAM_EARLY_BYTES ? STREAM_EARLY_BYTES - early : 0;
     if (room) net_reuse_buffer(n);
-    *buf = uv_buf_init(room ? n->buffer : NULL, (unsigned)room);
-}
-
-/* A reset that comes close behind the last bytes is told as an end by libuv (it takes the hang-up for one without
- * reading); the socket knows better. */
-static int reset_or_end(const struct plain *p)
-{
-    int error = 0;
-    socklen_t bytes = sizeof error;
-    if (p->fd < 0 || getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0 || error == 0)
-        return UV_EOF;
-    return uv_translate_sys_error(error);
+    return str_of(n->buffer, room);
 }
 
 static void on_end(struct plain *p, int code)
 {
-    p->end_code = code == UV_EOF ? reset_or_end(p) : code;
+    p->end_code = code;
     p->is_reading = false;
-    uv_read_stop(&p->uv.stream);
     if (!p->reader)
         tell_end(p);
     else if (fiber_is_waiting(p->reader))
         fiber_wake_now(p->reader, IO_OK);
 }
 
+void plain_hung_up(struct plain *p)
+{
+    p->is_stopped = false;
+    p->has_seen_end = true;
+    hooks_later(p);
+}
+
 /* More has come than may be kept. */
 static void on_full(struct plain *p)
 {
-    uv_read_stop(&p->uv.stream);
     p->is_reading = false;
-    list_append(&p->net->stopped, &p->stopped);
-    net_watch_start(p->net);
+    p->is_stopped = true;
+    if (p->has_hung_up) plain_hung_up(p);
 }
 
 static void on_unawaited(struct plain *p, struct str bytes)
@@ -233,18 +227,8 @@ static void on_into(struct plain *p, struct str bytes)
     if (p->into_left == 0) fiber_wake_now(p->reader, IO_OK);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
+static void on_bytes(struct plain *p, struct str bytes)
 {
-    struct plain *p = stream->data;
-    if (got == 0) return;
-    if (got < 0) {
-        if (got == UV_ENOBUFS)
-            on_full(p);
-        else
-            on_end(p, (int)got);
-        return;
-    }
-    struct str bytes = str_of(buf->base, (size_t)got);
     if (!p->reader || !fiber_is_waiting(p->reader)) {
         on_unawaited(p, bytes);
     } else if (p->into_left) {
@@ -255,19 +239,46 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
     }
 }
 
+/* True: there may be more. Fewer bytes than asked for were all that there were; who ended behind them is asked again. */
+static bool read_once(struct plain *p)
+{
+    struct str room = room_for_more(p);
+    if (room.len == 0) {
+        on_full(p);
+        return false;
+    }
+    long got;
+    do
+        got = syscall(SYS_recvfrom, p->fd, room.at, room.len, MSG_DONTWAIT, NULL,
+                      NULL); /* as sendmsg: stream_write.c */
+    while (UNLIKELY(got < 0 && errno == EINTR));
+    if (UNLIKELY(got <= 0)) {
+        if (got == 0 || errno != EAGAIN) on_end(p, got == 0 ? UV_EOF : uv_translate_sys_error(errno));
+        return false;
+    }
+    on_bytes(p, str_of(room.at, (size_t)got));
+    return (size_t)got == room.len || p->has_hung_up;
+}
+
+bool plain_read_ready(struct plain *p)
+{
+    for (int i = 0; i < READS_PER_TURN; i++)
+        if (!read_once(p) || p->fd < 0 || !p->is_reading) return false;
+    return true;
+}
+
 /* ---- the fiber's side ---- */
 
 static bool reading_start(struct plain *p)
 {
     if (p->is_reading) return true;
-    int code = uv_read_start(&p->uv.stream, on_alloc, on_read);
-    if (code < 0) {
-        p->end_code = code;
-        return false;
-    }
-    list_remove(&p->stopped);
     p->is_reading = true;
-    return true;
+    p->is_stopped = false;
+    int code = plain_watch(p);
+    if (code == 0) return true;
+    p->is_reading = false;
+    p->end_code = code;
+    return false;
 }
 
 static enum io end_result(const struct plain *p)

@@ -1,8 +1,8 @@
 /* net/stream_write.c: a socket's writing side, its birth and its end.
  *
- * The kernel is asked first, with all pieces in one call. What it does not take moves into a buffer of the stream's that
- * libuv writes while the fiber waits: that wait is the back-pressure, and the buffer's size is all that a slow peer
- * costs. The fiber's own memory is only read while the fiber runs, so it may leave at any wait.
+ * The kernel is asked first, with all pieces in one call. What it does not take moves into a buffer of the stream's, out of
+ * which the loop writes while the fiber waits: that wait is the back-pressure, and the buffer's size is all that a slow
+ * peer costs. The fiber's own memory is only read while the fiber runs, so it may leave at any wait.
  * A relay writes what stream_read() has lent it, which is gone with the first wait. So up to LENT_BYTES move at once;
  * more than that cannot be lent, and goes OUTPUT_BYTES at a time. */
 #include "net/inside.h"
@@ -21,21 +21,11 @@
 enum { OUTPUT_BYTES = 16 * 1024, LENT_BYTES = STREAM_READ_BYTES + 8 * 1024, PIECES_PER_CALL = 16 };
 
 struct output {
-    uv_write_t request;
+    size_t from, len; /* bytes[from .. from + len) */
     char bytes[];
 };
 
 /* ---- writing ---- */
-
-static void on_written(uv_write_t *request, int code)
-{
-    struct plain *p = request->data;
-    xfree(p->output);
-    p->output = NULL;
-    if (code < 0) p->write_code = code;
-    if (p->wants_shutdown) plain_shutdown(&p->stream);
-    if (p->writer && fiber_is_waiting(p->writer)) fiber_wake_now(p->writer, code < 0 ? IO_FAIL : IO_OK);
-}
 
 static enum io write_failed(struct plain *p, int code)
 {
@@ -43,24 +33,66 @@ static enum io write_failed(struct plain *p, int code)
     return IO_FAIL;
 }
 
-/* What the kernel takes now; IO_FAIL or IO_OK with *c moved. The kernel is called without libc's wrapper, which would make a
- * point of pthread_cancel() of it: two locked instructions each time, as soon as there is a second thread. */
+/* The kernel is called without libc's wrapper, which would make a point of pthread_cancel() of it: two locked instructions
+ * each time, as soon as there is a second thread. Returns how many bytes it took, 0 when it takes none now, or libuv's
+ * code. */
+static ssize_t send_pieces(struct plain *p, struct msghdr *message)
+{
+    long sent;
+    do sent = syscall(SYS_sendmsg, p->fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (UNLIKELY(sent < 0 && errno == EINTR));
+    if (LIKELY(sent >= 0)) return sent;
+    return errno == EAGAIN || errno == ENOBUFS ? 0 : uv_translate_sys_error(errno);
+}
+
+static ssize_t send_piece(struct plain *p, const char *at, size_t bytes)
+{
+    struct iovec piece = {(char *)(uintptr_t)at, bytes};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    return send_pieces(p, &message);
+}
+
+/* What the kernel takes now; IO_FAIL or IO_OK with *c moved. */
 static enum io write_try(struct plain *p, struct pieces *c)
 {
     struct iovec pieces[PIECES_PER_CALL];
     struct msghdr message = {.msg_iov = pieces};
     size_t skip = c->skip;
     for (unsigned n = 0; n < c->count && n < PIECES_PER_CALL; n++, skip = 0)
-        pieces[message.msg_iovlen++] = (struct iovec){(char *)(uintptr_t)c->at[n].at + skip,
+        pieces[message.msg_iovlen++] = (struct iovec){(void *)((uintptr_t)c->at[n].at + skip),
                                                       c->at[n].len - skip};
-    long wrote;
-    do wrote = syscall(SYS_sendmsg, p->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (wrote < 0 && errno == EINTR);
-    if (wrote >= 0)
-        pieces_advance(c, (size_t)wrote);
-    else if (errno != EAGAIN && errno != ENOBUFS)
-        return write_failed(p, uv_translate_sys_error(errno));
+    ssize_t sent = send_pieces(p, &message);
+    if (sent < 0) return write_failed(p, (int)sent);
+    pieces_advance(c, (size_t)sent);
     return IO_OK;
+}
+
+static void output_end(struct plain *p, int code)
+{
+    xfree(p->output);
+    p->output = NULL;
+    if (code < 0) p->write_code = code;
+    if (p->wants_shutdown) plain_shutdown(&p->stream);
+    if (p->writer && fiber_is_waiting(p->writer)) fiber_wake_now(p->writer, code < 0 ? IO_FAIL : IO_OK);
+}
+
+/* The fiber that is resumed here may close the stream, or write more. */
+void plain_write_ready(struct plain *p)
+{
+    struct output *o = p->output;
+    if (p->is_connecting && fiber_is_waiting(p->writer)) fiber_wake_now(p->writer, IO_OK);
+    if (!o) return;
+    ssize_t sent = send_piece(p, o->bytes + o->from, o->len);
+    if (sent > 0) {
+        o->from += (size_t)sent;
+        o->len -= (size_t)sent;
+    }
+    if (sent < 0 || o->len == 0) output_end(p, sent < 0 ? (int)sent : 0);
+}
+
+void plain_write_now(struct plain *p, struct str piece)
+{
+    if (piece.len && !p->output && !p->write_code) (void)send_piece(p, piece.at, piece.len);
 }
 
 /* Moves a slice into the stream's buffer and waits until the kernel has it. */
@@ -69,9 +101,9 @@ static enum io write_slice(struct plain *p, struct pieces *c, msec_t deadline)
     size_t bytes = pieces_left(c, LENT_BYTES + 1);
     if (bytes > LENT_BYTES) bytes = OUTPUT_BYTES;
     p->output = xmalloc(sizeof *p->output + bytes);
-    p->output->request.data = p;
-    uv_buf_t buf = uv_buf_init(p->output->bytes, (unsigned)pieces_copy(c, p->output->bytes, bytes));
-    int code = uv_write(&p->output->request, &p->uv.stream, &buf, 1, on_written);
+    p->output->from = 0;
+    p->output->len = pieces_copy(c, p->output->bytes, bytes);
+    int code = plain_watch(p);
     if (code < 0) {
         xfree(p->output);
         p->output = NULL;
@@ -121,48 +153,73 @@ void plain_close(struct stream *s, bool is_abort)
     struct plain *p = plain_of(s);
     require(!p->reader && !p->writer);
     loop_item_cancel(&p->later);
-    list_remove(&p->stopped);
     if (p->net->fresh_owner == p) p->net->fresh_owner = NULL;
     p->fresh = (struct str){NULL, 0};
     xfree(p->early);
     p->early = NULL;
+    xfree(p->output);
+    p->output = NULL;
     p->hooks = NULL;
-    p->wants_shutdown = false;
+    p->is_reading = p->is_stopped = p->wants_shutdown = false;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    if (is_abort && !p->is_unix && p->fd >= 0)
-        (void)setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    if (is_abort && !p->is_unix) (void)setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    uv_close((uv_handle_t *)&p->poll, on_closed);
+    close(p->fd);
     p->fd = -1;
-    uv_close(&p->uv.any, on_closed);
 }
 
-struct plain *plain_new(struct loop *l, bool is_unix)
+struct plain *plain_new(struct loop *l, int fd, bool is_unix, struct err *err)
 {
     struct plain *p = xzalloc(sizeof *p);
+    int code = uv_poll_init(loop_uv(l), &p->poll, fd);
+    if (code < 0) {
+        err_set(err, ERR_SYSTEM, "watching a socket: %s", uv_strerror(code));
+        close(fd);
+        xfree(p);
+        return NULL;
+    }
     p->stream.ops = &plain_ops;
     p->net = net_of(l);
-    p->fd = -1;
+    p->fd = fd;
     p->is_unix = is_unix;
+    p->poll.data = p;
     loop_item_init(&p->later, plain_on_later);
-    list_init(&p->stopped);
-    if (is_unix)
-        uv_pipe_init(loop_uv(l), &p->uv.pipe, 0);
-    else
-        uv_tcp_init(loop_uv(l), &p->uv.tcp);
-    p->uv.any.data = p;
+    stream_set_nodelay(&p->stream, true);
     return p;
+}
+
+/* Refused at once or later: the socket knows why. */
+static int connect_code(const struct plain *p)
+{
+    int error = 0;
+    socklen_t bytes = sizeof error;
+    if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) error = errno;
+    return error ? uv_translate_sys_error(error) : 0;
+}
+
+enum io plain_connect(struct plain *p, const struct sockaddr *to, socklen_t bytes, msec_t deadline, int *code)
+{
+    *code = 0;
+    if (connect(p->fd, to, bytes) == 0) return IO_OK;
+    if (errno != EINPROGRESS) {
+        *code = uv_translate_sys_error(errno);
+        return IO_FAIL;
+    }
+    p->is_connecting = true;
+    p->writer = fiber_current();
+    *code = plain_watch(p);
+    enum io io = *code == 0 ? fiber_wait(deadline) : IO_FAIL;
+    p->writer = NULL;
+    p->is_connecting = false;
+    if (io != IO_OK) return io;
+    *code = connect_code(p);
+    return *code == 0 ? IO_OK : IO_FAIL;
 }
 
 void plain_set_peer(struct plain *p, const struct sockaddr *peer)
 {
     p->peer_bytes = address_format(peer, p->peer);
     p->is_loopback = address_is_loopback(peer);
-}
-
-void plain_connected(struct plain *p)
-{
-    uv_os_fd_t fd = -1;
-    if (uv_fileno(&p->uv.any, &fd) == 0) p->fd = fd;
-    stream_set_nodelay(&p->stream, true);
 }
 
 struct stream *stream_from_fd(struct loop *l, int fd, const struct sockaddr *peer, struct err *err)
@@ -173,15 +230,8 @@ struct stream *stream_from_fd(struct loop *l, int fd, const struct sockaddr *pee
         (void)getpeername(fd, (struct sockaddr *)&own, &own_bytes);
         peer = (struct sockaddr *)&own;
     }
-    struct plain *p = plain_new(l, peer->sa_family == AF_UNIX);
-    int code = p->is_unix ? uv_pipe_open(&p->uv.pipe, fd) : uv_tcp_open(&p->uv.tcp, fd);
-    if (code < 0) {
-        close(fd);
-        plain_close(&p->stream, false);
-        err_set(err, ERR_SYSTEM, "taking a connection: %s", uv_strerror(code));
-        return NULL;
-    }
+    struct plain *p = plain_new(l, fd, peer->sa_family == AF_UNIX, err);
+    if (!p) return NULL;
     plain_set_peer(p, peer);
-    plain_connected(p);
     return &p->stream;
 }

@@ -244,9 +244,7 @@ static enum io flush(struct tls *t, msec_t deadline)
 /* An alert or close_notify: what the kernel takes at once. */
 static void flush_now(struct tls *t)
 {
-    struct plain *p = plain_of(t->plain);
-    uv_buf_t buf = uv_buf_init(t->out.at, (unsigned)t->out.len);
-    if (t->out.len && !p->output && !p->write_code) (void)uv_try_write(&p->uv.stream, &buf, 1);
+    plain_write_now(plain_of(t->plain), buf_str(&t->out));
     buf_clear(&t->out);
 }
 

@@ -289,6 +289,129 @@ TEST(stream, keeps_16_kib_then_stops_reading_and_still_notices_a_hang_up)
     run_on_loop(full_main, NULL);
 }
 
+/* ---- connections that live long: the kernel tells of each change once ---- */
+
+static struct stream *long_lived(int *peer)
+{
+    struct stream *s = stream_and_fd(peer, false);
+    for (int i = 0; i < 4; i++) {
+        struct str chunk;
+        send_all(*peer, STR("again"));
+        EXPECT_EQ(stream_read(s, &chunk, fiber_deadline(5000)), IO_OK);
+        EXPECT_STR_EQ(chunk, "again");
+    }
+    return s;
+}
+
+static void last_bytes_main(void *arg)
+{
+    bool is_reset = *(bool *)arg;
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    for (int wait_ms = 0; wait_ms < 4; wait_ms++) {
+        int peer;
+        struct str chunk;
+        struct stream *s = long_lived(&peer);
+        send_all(peer, STR("bye"));
+        if (is_reset) (void)setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        if (wait_ms % 2) pause_ms(wait_ms); /* the bytes are taken before the end comes */
+        close(peer);
+        if (wait_ms > 1) pause_ms(wait_ms);
+        enum io io = stream_read(s, &chunk, fiber_deadline(5000));
+        if (!is_reset) {
+            EXPECT_EQ(io, IO_OK);
+            EXPECT_STR_EQ(chunk, "bye");
+        }
+        if (io == IO_OK) io = stream_read(s, &chunk, fiber_deadline(5000)); /* a reset may overtake bytes */
+        EXPECT_EQ(io, is_reset ? IO_FAIL : IO_END);
+        stream_close(&s);
+    }
+}
+
+TEST(stream, an_end_close_behind_the_last_bytes_of_a_long_life_is_seen_at_once)
+{
+    bool is_reset = false;
+    run_on_loop(last_bytes_main, &is_reset);
+}
+
+TEST(stream, a_reset_close_behind_the_last_bytes_of_a_long_life_is_no_end)
+{
+    bool is_reset = true;
+    run_on_loop(last_bytes_main, &is_reset);
+}
+
+struct long_write {
+    struct stream *to;
+    struct str bytes;
+};
+
+static void long_writer(void *arg)
+{
+    struct long_write *f = arg;
+    EXPECT_EQ(stream_write(f->to, &f->bytes, 1, fiber_deadline(10000)), IO_OK);
+}
+
+/* More than is read in one turn of the loop, twice: into the reader's memory and lent. */
+static void long_flood_main(void *arg)
+{
+    (void)arg;
+    enum { FLOOD = 5 << 20 };
+    int peer;
+    struct stream *s = long_lived(&peer), *other = take_fd(peer);
+    struct str bytes = str_of(malloc(FLOOD), FLOOD), chunk;
+    char *into = malloc(FLOOD);
+    memset((char *)(uintptr_t)bytes.at, 'x', FLOOD);
+    for (int round = 0; round < 2; round++) {
+        struct fiber_group g;
+        fiber_group_init(&g);
+        struct long_write write = {other, bytes};
+        EXPECT_TRUE(fiber_group_start(&g, long_writer, &write));
+        size_t got = 0;
+        if (round == 0) EXPECT_EQ(stream_read_into(s, into, FLOOD, &got, fiber_deadline(10000)), IO_OK);
+        while (got < FLOOD && stream_read(s, &chunk, fiber_deadline(10000)) == IO_OK) got += chunk.len;
+        EXPECT_EQ(got, FLOOD);
+        EXPECT_EQ(fiber_group_wait_all(&g, NEVER), IO_OK);
+    }
+    free((char *)(uintptr_t)bytes.at);
+    free(into);
+    stream_close(&s);
+    stream_close(&other);
+}
+
+TEST(stream, a_flood_over_a_connection_of_a_long_life_comes_whole)
+{
+    run_on_loop(long_flood_main, NULL);
+}
+
+/* Stopped by bytes that nobody reads, and going on where they were. */
+static void stopped_main(void *arg)
+{
+    (void)arg;
+    int peer;
+    size_t at = 0;
+    struct watch w = {.waiter = NULL};
+    struct stream *s = long_lived(&peer);
+    struct str chunk;
+    stream_set_hooks(s, &end_hook, &w);
+    send_pattern(peer);
+    pause_ms(5);
+    EXPECT_FALSE(stream_has_ended(s));
+    while (at < TOO_MUCH && stream_read(s, &chunk, fiber_deadline(5000)) == IO_OK) expect_pattern(chunk, &at);
+    EXPECT_EQ(at, TOO_MUCH);
+    at = 0;
+    send_pattern(peer);
+    pause_ms(5);
+    while (at < TOO_MUCH && stream_read(s, &chunk, fiber_deadline(5000)) == IO_OK) expect_pattern(chunk, &at);
+    EXPECT_EQ(at, TOO_MUCH);
+    close(peer);
+    EXPECT_EQ(stream_read(s, &chunk, fiber_deadline(5000)), IO_END);
+    stream_close(&s);
+}
+
+TEST(stream, reading_that_was_stopped_goes_on_after_a_long_life_too)
+{
+    run_on_loop(stopped_main, NULL);
+}
+
 /* ---- hooks ---- */
 
 static void hooks_main(void *arg)
