@@ -6,6 +6,8 @@
 #include "fiber/loop_item.h"
 #include "net/stream.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <uv.h>
 
 /* One kind of stream. Every slot is filled. */
@@ -108,6 +110,25 @@ enum io plain_write(struct stream *s, const struct str *pieces, unsigned count, 
 void plain_write_now(struct plain *p, struct str piece);
 void plain_shutdown(struct stream *s);
 void plain_close(struct stream *s, bool is_abort);
+
+/* recv() and sendmsg() without libc's wrappers, which make points of pthread_cancel() of them: two locked instructions each
+ * time, as soon as there is a second thread. Sanitizers see only the wrappers. */
+static inline ssize_t kernel_recv(int fd, void *at, size_t bytes, int flags)
+{
+#ifdef WEIR_SANITIZED
+    return recv(fd, at, bytes, flags);
+#else
+    return syscall(SYS_recvfrom, fd, at, bytes, flags, NULL, NULL);
+#endif
+}
+static inline ssize_t kernel_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+#ifdef WEIR_SANITIZED
+    return sendmsg(fd, message, flags);
+#else
+    return syscall(SYS_sendmsg, fd, message, flags);
+#endif
+}
 
 /* address.c: 46 bytes at most, no NUL; the number of bytes. */
 uint8_t address_format(const struct sockaddr *a, char out[46]);

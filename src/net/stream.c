@@ -20,14 +20,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum {
-    DIRECT_BYTES =
-        16 *
-        1024, /* below this the loop's buffer and a copy are cheaper than one more read for what follows */
-    READS_PER_TURN = 32, /* then others have theirs */
+    DIRECT_BYTES = 16 * 1024, /* below this the loop's buffer and a copy cost less than one more read */
+    READS_PER_TURN = 32,      /* then others have theirs */
 };
 
 /* ---- bytes that nobody has taken yet ---- */
@@ -247,10 +243,8 @@ static bool read_once(struct plain *p)
         on_full(p);
         return false;
     }
-    long got;
-    do
-        got = syscall(SYS_recvfrom, p->fd, room.at, room.len, MSG_DONTWAIT, NULL,
-                      NULL); /* as sendmsg: stream_write.c */
+    ssize_t got;
+    do got = kernel_recv(p->fd, (char *)(uintptr_t)room.at, room.len, MSG_DONTWAIT);
     while (UNLIKELY(got < 0 && errno == EINTR));
     if (UNLIKELY(got <= 0)) {
         if (got == 0 || errno != EAGAIN) on_end(p, got == 0 ? UV_EOF : uv_translate_sys_error(errno));

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -33,13 +32,11 @@ static enum io write_failed(struct plain *p, int code)
     return IO_FAIL;
 }
 
-/* The kernel is called without libc's wrapper, which would make a point of pthread_cancel() of it: two locked instructions
- * each time, as soon as there is a second thread. Returns how many bytes it took, 0 when it takes none now, or libuv's
- * code. */
+/* How many bytes the kernel took, 0 when it takes none now, or libuv's code. */
 static ssize_t send_pieces(struct plain *p, struct msghdr *message)
 {
-    long sent;
-    do sent = syscall(SYS_sendmsg, p->fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent;
+    do sent = kernel_sendmsg(p->fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (UNLIKELY(sent < 0 && errno == EINTR));
     if (LIKELY(sent >= 0)) return sent;
     return errno == EAGAIN || errno == ENOBUFS ? 0 : uv_translate_sys_error(errno);
