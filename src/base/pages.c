@@ -7,7 +7,11 @@
 
 #include <sys/mman.h>
 
-enum { CHUNK_BLOCKS = 64, PAGE_BYTES = 4096 };
+enum {
+    CHUNK_BLOCKS = 64,
+    PAGE_BYTES = 4096,
+    TRIM_MOST = 1024, /* in one call: half a millisecond */
+};
 
 struct pages_chunk {
     struct pages_chunk *next;
@@ -43,7 +47,17 @@ void pages_give(struct pages *p, void *block)
     (void)p;
     xfree(block);
 }
+
+void pages_trim(struct pages *p)
+{
+    (void)p;
+}
 #else
+static unsigned warm_count(const struct pages *p)
+{
+    return p->_count - p->_cold;
+}
+
 /* All of a fresh chunk's blocks are cold: nobody has touched them. */
 static void add_chunk(struct pages *p)
 {
@@ -65,19 +79,22 @@ void *pages_take(struct pages *p)
     if (p->_count == 0) add_chunk(p);
     void *block = p->_free[--p->_count];
     if (p->_cold > p->_count) p->_cold = p->_count;
+    if (p->_unneeded > warm_count(p)) p->_unneeded = warm_count(p);
     return block;
 }
 
 void pages_give(struct pages *p, void *block)
 {
-    if (!block) return;
-    unsigned end = p->_count++;
-    if (end - p->_cold < p->_max_warm) {
-        p->_free[end] = block;
-        return;
-    }
-    madvise(block, p->_block_bytes, MADV_DONTNEED);
-    p->_free[end] = p->_free[p->_cold]; /* a warm one moves up, or the place itself */
-    p->_free[p->_cold++] = block;
+    if (block) p->_free[p->_count++] = block;
+}
+
+/* The unneeded ones are the oldest: they follow the cold ones. */
+void pages_trim(struct pages *p)
+{
+    unsigned beyond = warm_count(p) > p->_max_warm ? warm_count(p) - p->_max_warm : 0;
+    unsigned count = p->_unneeded < beyond ? p->_unneeded : beyond;
+    if (count > TRIM_MOST) count = TRIM_MOST;
+    for (unsigned i = 0; i < count; i++) madvise(p->_free[p->_cold++], p->_block_bytes, MADV_DONTNEED);
+    p->_unneeded = warm_count(p);
 }
 #endif

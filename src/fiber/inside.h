@@ -67,6 +67,7 @@ struct loop {
     uint64_t clock_cycles; /* when its clock was last read by us */
     bool has_idle;
     struct stack_pool stacks;
+    msec_t trimmed_at; /* when stacks were */
     struct loop_stats stats;
     void *attached;
     void (*attached_done)(void *attached);

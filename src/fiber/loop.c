@@ -14,6 +14,8 @@
 
 #include <signal.h>
 
+enum { TRIM_EVERY_MS = 1000 };
+
 _Thread_local struct loop *loop_of_thread __attribute__((tls_model("initial-exec")));
 
 #ifdef SANITIZE_THREAD_ON
@@ -149,9 +151,19 @@ void loop_post(struct loop *l, void (*job)(void *arg), void *arg)
 
 /* ---- ticks ---- */
 
+/* Any tick will do for what shall happen now and then; a loop without one keeps its stacks. */
+static void trim_stacks(struct loop *l)
+{
+    msec_t now = (msec_t)uv_now(&l->uv);
+    if (now - l->trimmed_at < TRIM_EVERY_MS) return;
+    l->trimmed_at = now;
+    stack_pool_trim(&l->stacks);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct tick *t = timer->data;
+    trim_stacks(CONTAINER_OF(timer->loop, struct loop, uv));
     t->job(t->arg);
 }
 

@@ -3,8 +3,9 @@
  * mappings, and vm.max_map_count ends that at 65,530. The advice is tried once and judged by its effect, because
  * emulators accept any advice and do nothing.
  *
- * Freed stacks wait in a LIFO list. The first FREE_WARM of them keep their pages, the next ones are trimmed, and beyond
- * FREE_MOST the mapping itself goes: what a burst has taken comes back to the kernel. */
+ * Freed stacks wait in a LIFO list. Of those that nobody has needed for a while FREE_WARM keep their pages, the next ones are
+ * trimmed, and beyond FREE_MOST the mapping itself goes: what a burst has taken comes back to the kernel, and what comes
+ * and goes all the time costs no system call. */
 #include "fiber/stack.h"
 
 #include "base/check.h"
@@ -15,7 +16,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { FREE_WARM = 128, FREE_MOST = 1024, PAGE_BYTES_LEAST = 4096 };
+enum {
+    FREE_WARM = 128,
+    FREE_MOST = 1024,
+    TRIM_MOST = 1024, /* in one call */
+    PAGE_BYTES_LEAST = 4096,
+};
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -90,19 +96,45 @@ struct stack *stack_take(struct stack_pool *p)
     if (!s) return stack_map(p);
     p->_free = s->_next;
     p->free--;
+    if (p->_unneeded > p->free) p->_unneeded = p->free;
+    s->_is_trimmed = false;
     return s;
 }
 
 void stack_give(struct stack_pool *p, struct stack *s)
 {
-    if (p->free >= FREE_MOST) {
-        stack_unmap(p, s);
-        return;
-    }
-    if (p->free >= FREE_WARM) stack_trim(s, s);
     s->_next = p->_free;
     p->_free = s;
     p->free++;
+}
+
+/* True: that was work. *link is the stack's place in the list. */
+static bool give_back(struct stack_pool *p, struct stack **link, bool whole)
+{
+    struct stack *s = *link;
+    bool is_trimmed = s->_is_trimmed;
+    if (whole) {
+        *link = s->_next;
+        p->free--;
+        stack_unmap(p, s);
+        return true;
+    }
+    if (!is_trimmed) stack_trim(s, s);
+    s->_is_trimmed = true;
+    return !is_trimmed;
+}
+
+/* The unneeded ones are the last of the list. */
+void stack_pool_trim(struct stack_pool *p)
+{
+    struct stack **link = &p->_free;
+    unsigned needed = p->free - p->_unneeded, work = 0;
+    for (unsigned i = 0; *link && work < TRIM_MOST; i++) {
+        const struct stack *s = *link;
+        if (i >= needed && i >= FREE_WARM) work += give_back(p, link, i >= FREE_MOST);
+        if (*link == s) link = &(*link)->_next;
+    }
+    p->_unneeded = p->free;
 }
 
 void stack_trim(struct stack *s, const void *sp)

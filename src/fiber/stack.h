@@ -24,11 +24,13 @@ struct stack { /* at the upper end of its own memory */
     struct stack *_next;
     char *_low;
     unsigned _valgrind_id;
+    bool _is_trimmed; /* since it was given back */
 } __attribute__((aligned(64)));
 
 struct stack_pool {
     struct stack *_free;
     unsigned mapped, free; /* all; of them in the pool */
+    unsigned _unneeded; /* of those the ones that were there all the time since the last stack_pool_trim() */
     size_t _stack_bytes, _guard_bytes;
     bool _has_probed, _has_guard_madvise;
 };
@@ -38,6 +40,8 @@ void stack_pool_done(struct stack_pool *p); /* all stacks have been given back *
 
 MUST_CHECK struct stack *stack_take(struct stack_pool *p); /* NULL: no memory (or no mappings left) */
 void stack_give(struct stack_pool *p, struct stack *s);
+/* To be called about once a second: what nobody has needed since the last call goes back to the kernel, but for a reserve. */
+void stack_pool_trim(struct stack_pool *p);
 
 static inline void *stack_top(struct stack *s)
 {

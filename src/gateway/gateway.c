@@ -6,7 +6,13 @@
 
 #include <openssl/evp.h>
 
-enum { UPSTREAM_IDLE_MS = 60000, UPSTREAM_MAX_IDLE = 1024, WARM_SCRATCH_BLOCKS = 64 };
+enum { UPSTREAM_IDLE_MS = 60000, UPSTREAM_MAX_IDLE = 1024, WARM_SCRATCH_BLOCKS = 64, TICK_MS = 1000 };
+
+static void on_tick(void *arg)
+{
+    struct gateway *g = arg;
+    pages_trim(&g->scratch_blocks);
+}
 
 struct gateway *gateway_new(const struct gateway_parts *parts)
 {
@@ -17,6 +23,7 @@ struct gateway *gateway_new(const struct gateway_parts *parts)
         &(struct http_client_options){.idle_ms = UPSTREAM_IDLE_MS, .max_idle_per_pool = UPSTREAM_MAX_IDLE});
     random_init(&g->random, random_seed());
     pages_init(&g->scratch_blocks, SCRATCH_BLOCK_BYTES, WARM_SCRATCH_BLOCKS);
+    g->tick = loop_tick(parts->loop, TICK_MS, on_tick, g);
     g->exchanges = metrics_gauge(parts->shard, METRIC_EXCHANGES, NULL);
     g->overhead = metrics_histogram(parts->shard, METRIC_OVERHEAD, NULL);
     g->_digest_context = EVP_MD_CTX_new();
@@ -38,6 +45,7 @@ void gateway_free(struct gateway *g)
     if (!g) return;
     gateway_release_snapshot(g, g->current);
     http_client_free(g->client);
+    tick_end(&g->tick);
     pages_done(&g->scratch_blocks);
     EVP_MD_CTX_free(g->_digest_context);
     EVP_MD_free(g->_sha256);

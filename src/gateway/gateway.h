@@ -47,6 +47,7 @@ struct gateway {
     struct snapshot_use *current;
     struct random random;
     struct pages scratch_blocks;
+    struct tick *tick;
     struct gauge *exchanges;
     struct histogram *overhead;
     struct series series;

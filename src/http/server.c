@@ -180,9 +180,11 @@ void http_server_accept(void *server, struct stream *stream)
 }
 
 /* ---- the server ---- */
-static void expire_idle(void *arg)
+static void on_tick(void *arg)
 {
     struct http_server *s = arg;
+    pages_trim(&s->exchange_blocks);
+    pages_trim(&s->request_blocks);
     msec_t keep_alive_ms = s->options.keep_alive_ms, now = fiber_now();
     if (keep_alive_ms == 0) return;
     LIST_EACH(c, &s->idle, struct connection, link)
@@ -210,7 +212,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
     list_init(&s->turned_away);
     pages_init(&s->exchange_blocks, EXCHANGE_BLOCK_BYTES, KEPT_EXCHANGE_BLOCKS);
     pages_init(&s->request_blocks, REQUEST_BLOCK_BYTES, KEPT_REQUEST_BLOCKS);
-    s->tick = loop_tick(l, tick_ms(o), expire_idle, s);
+    s->tick = loop_tick(l, tick_ms(o), on_tick, s);
     return s;
 }
 
@@ -218,7 +220,7 @@ void http_server_set_options(struct http_server *s, const struct http_server_opt
 {
     s->options = *o;
     tick_end(&s->tick);
-    s->tick = loop_tick(s->loop, tick_ms(o), expire_idle, s);
+    s->tick = loop_tick(s->loop, tick_ms(o), on_tick, s);
 }
 
 void http_server_drain(struct http_server *s, bool close_idle_now)

@@ -4,6 +4,7 @@
 #include "base/pages.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 enum { BLOCK = 8192, MANY = 300 };
 
@@ -40,6 +41,40 @@ TEST(pages, gives_many_blocks_that_do_not_overlap_again_and_again)
     }
     pages_done(&p);
 }
+
+#ifndef WEIR_SANITIZED
+static int resident(void *const *blocks, int count)
+{
+    int pages = 0;
+    for (int i = 0; i < count; i++) {
+        unsigned char is_there[BLOCK / 4096] = {0};
+        if (mincore(blocks[i], BLOCK, is_there) == 0) pages += is_there[0] & 1;
+    }
+    return pages;
+}
+
+TEST(pages, gives_back_what_nobody_has_needed_between_two_calls_and_nothing_else)
+{
+    void *blocks[MANY];
+    struct pages p;
+    pages_init(&p, BLOCK, 8);
+    for (int i = 0; i < MANY; i++) memset(blocks[i] = pages_take(&p), 1, BLOCK);
+    for (int i = 0; i < MANY; i++) pages_give(&p, blocks[i]);
+    pages_trim(&p); /* all were needed since the beginning */
+    EXPECT_EQ(resident(blocks, MANY), MANY);
+    for (int i = 0; i < 100; i++) (void)pages_take(&p);
+    for (int i = MANY - 100; i < MANY; i++) pages_give(&p, blocks[i]);
+    pages_trim(&p); /* a hundred were */
+    EXPECT_EQ(resident(blocks, MANY), 100);
+    EXPECT_EQ(resident(blocks + MANY - 100, 100), 100);
+    pages_trim(&p);
+    EXPECT_EQ(resident(blocks, MANY), 8);
+    pages_trim(&p);
+    EXPECT_EQ(resident(blocks, MANY), 8);
+    memset(pages_take(&p), 1, BLOCK);
+    pages_done(&p);
+}
+#endif
 
 TEST(pages, takes_nothing_back_as_nothing)
 {

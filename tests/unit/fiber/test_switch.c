@@ -173,6 +173,34 @@ TEST(stack, knows_how_deep_it_was_used_and_can_be_trimmed)
     stack_pool_done(&pool);
 }
 
+TEST(stack, what_is_needed_again_and_again_keeps_its_pages)
+{
+    enum { MANY = 400 };
+    struct stack_pool pool;
+    struct stack *all[MANY];
+    stack_pool_init(&pool);
+    for (int round = 0; round < 3; round++) {
+        int untouched = 0;
+        for (int i = 0; i < MANY; i++) {
+            char *top = stack_top(all[i] = stack_take(&pool));
+            untouched += top[-10000] == 0;
+            top[-10000] = 1;
+        }
+        EXPECT_EQ(untouched, round == 0 ? MANY : 0);
+        for (int i = 0; i < MANY; i++) stack_give(&pool, all[i]);
+        stack_pool_trim(&pool);
+    }
+    stack_pool_trim(&pool); /* now nobody has needed them */
+    int untouched = 0;
+    for (int i = 0; i < MANY; i++) {
+        char *top = stack_top(all[i] = stack_take(&pool));
+        untouched += top[-10000] == 0;
+    }
+    EXPECT_EQ(untouched, MANY - 128);
+    for (int i = 0; i < MANY; i++) stack_give(&pool, all[i]);
+    stack_pool_done(&pool);
+}
+
 TEST(stack, thirty_thousand_are_mapped_at_once_and_most_go_back_to_the_kernel)
 {
     size_t many = test_count(30000); /* valgrind knows no more than 30,000 mappings */
@@ -183,6 +211,7 @@ TEST(stack, thirty_thousand_are_mapped_at_once_and_most_go_back_to_the_kernel)
     while (count < many && (all[count] = stack_take(&pool)) != NULL) count++;
     EXPECT_TRUE(count == many || !pool._has_guard_madvise);
     for (size_t i = 0; i < count; i++) stack_give(&pool, all[i]);
+    for (size_t i = 0; i < 2 + count / 1024; i++) stack_pool_trim(&pool);
     EXPECT_TRUE(pool.mapped <= 1024);
     free(all);
     stack_pool_done(&pool);
