@@ -166,9 +166,12 @@ class Contestant:
         """The load generator's result, with what it cost this contestant."""
         self.reset()
         try:
-            return load(self.port, self.pids(), **options)
+            result = load(self.port, self.pids(), **options)
         except Failure as failure:
             raise Failure(f'{self.name}: {failure}{self.explain()}') from None
+        if result.get('cpu_ns') == 0:  # its processes were not there yet when they were looked for
+            raise Failure(f'{self.name}: no CPU time was measured; run this row again')
+        return result
 
     def explain(self):
         return ''
