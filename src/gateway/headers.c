@@ -4,19 +4,19 @@
 
 #include "http/url.h"
 
+// clang-format off
+/* Both ways: what a connection and its framing are told with (RFC 9110 7.6.1). */
+#define OF_ONE_CONNECTION                                                                                    \
+    [H_CONNECTION] = true, [H_KEEP_ALIVE] = true, [H_PROXY_CONNECTION] = true,                               \
+    [H_PROXY_AUTHENTICATE] = true, [H_TE] = true, [H_TRAILER] = true, [H_UPGRADE] = true,                    \
+    [H_TRANSFER_ENCODING] = true, [H_CONTENT_LENGTH] = true
+// clang-format on
+
 /* Stops on its way up: of one connection only, a credential, or set by us. */
 static const bool stops_upstream[H_COUNT] = {
+    OF_ONE_CONNECTION,
     [H_HOST] = true,
-    [H_CONNECTION] = true,
-    [H_KEEP_ALIVE] = true,
-    [H_PROXY_CONNECTION] = true,
-    [H_PROXY_AUTHENTICATE] = true,
-    [H_TE] = true,
-    [H_TRAILER] = true,
-    [H_UPGRADE] = true,
     [H_EXPECT] = true,
-    [H_TRANSFER_ENCODING] = true,
-    [H_CONTENT_LENGTH] = true,
     [H_CONTENT_ENCODING] = true,
     [H_CONTENT_TYPE] = true,
     [H_ACCEPT_ENCODING] = true,
@@ -39,15 +39,7 @@ static const bool stops_upstream[H_COUNT] = {
 
 /* Stops on its way back: of one connection only, the provider's own business with its clients, or set by us. */
 static const bool stops_back[H_COUNT] = {
-    [H_CONNECTION] = true,
-    [H_KEEP_ALIVE] = true,
-    [H_PROXY_CONNECTION] = true,
-    [H_PROXY_AUTHENTICATE] = true,
-    [H_TE] = true,
-    [H_TRAILER] = true,
-    [H_UPGRADE] = true,
-    [H_TRANSFER_ENCODING] = true,
-    [H_CONTENT_LENGTH] = true,
+    OF_ONE_CONNECTION,
     [H_CONTENT_ENCODING] = true, /* decode.c */
     [H_SET_COOKIE] = true,
     [H_SERVER] = true,

@@ -1,4 +1,4 @@
-/* http/stock.h: blocks of one size that are used again without malloc: exchanges, their requests, calls.
+/* http/stock.h: blocks of one size that are used again without malloc: calls (exchanges: base/pages.h).
  * Last in, first out, so that a block is still in the processor's cache. One thread. In sanitizer builds
  * nothing is kept, so that a use after the end shows. */
 #ifndef WEIR_HTTP_STOCK_H
