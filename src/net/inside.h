@@ -45,7 +45,7 @@ struct net {
     struct early *held;        /* early bytes that were lent: freed before anything else is lent */
     struct resolver *resolver; /* NULL: none yet */
     bool owns_resolver;
-    struct tls_scratch *tls; /* tls.c; NULL: none yet */
+    struct tls_scratch *tls; /* tls_stream.c; NULL: none yet */
 };
 void tls_scratch_free(struct tls_scratch *t);
 struct net *net_of(struct loop *l);

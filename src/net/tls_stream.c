@@ -1,4 +1,4 @@
-/* net/tls.c: TLS above a plain stream.
+/* net/tls_stream.c: TLS above a plain stream.
  *
  *     stream_read:   socket -> chunk lent by the plain stream -> SSL_read -> the loop's scratch, lent to the fiber
  *     stream_write:  pieces -> SSL_write -> `out` -> plain stream
@@ -10,67 +10,17 @@
  *
  * One fiber may read while another writes. Only the writer sends: what reading produces (the answer to a KeyUpdate) waits
  * in `out` for the next write, as RFC 8446 4.6.3 allows; renegotiation, which could not wait, is off. */
-#include "net/tls.h"
+#include "net/tls_inside.h"
 
-#include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "fiber/sanitize.h"
-#include "net/inside.h"
 #include "net/pieces.h"
 
-#include <arpa/inet.h>
-#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-#include <stdatomic.h>
 
-enum {
-    RECORD_BYTES = SSL3_RT_MAX_PLAIN_LENGTH,
-    SCRATCH_BYTES = 2 * RECORD_BYTES,
-    FLUSH_BYTES = 3 * RECORD_BYTES, /* of ciphertext: then it is handed on */
-    OUT_MAX_BYTES = 8 * RECORD_BYTES,
-    MAX_NAME_BYTES = 255,
-};
-
-struct tls_context {
-    SSL_CTX *ssl; /* counts its own references: streams outlive the context */
-    uv_mutex_t lock;
-    atomic_uint refs;     /* the owner, and loads on the pool */
-    atomic_bool is_ready; /* its authorities are loaded */
-};
-
-/* One per loop. */
-struct tls_scratch {
-    BIO_METHOD *bio;
-    struct buf spare;              /* memory for somebody's `out` */
-    char decrypted[SCRATCH_BYTES]; /* lent by stream_read */
-    char gathered[RECORD_BYTES];   /* small pieces on their way into one record */
-};
-
-struct tls {
-    struct stream stream;
-    struct stream *plain;
-    struct tls_scratch *scratch;
-    SSL *ssl;
-    struct str in;     /* ciphertext at hand; empty between calls */
-    struct buf out;    /* ciphertext not yet handed on */
-    struct buf unread; /* decrypted, put back by stream_unread */
-    const struct stream_hooks *hooks;
-    void *hooks_arg;
-    struct loop_item later;
-    const char *error;  /* static text; NULL: none */
-    bool is_plain_over; /* the socket has ended */
-    bool is_over;       /* close_notify or an error has been seen while nobody read */
-    bool has_shaken_hands, has_told_readable, has_told_end;
-};
-
-static struct tls *tls_of(const struct stream *s)
-{
-    return (struct tls *)(uintptr_t)s;
-}
+enum { FLUSH_BYTES = 3 * RECORD_BYTES /* of ciphertext: then it is handed on */ };
 
 /* ---- the BIO ---- */
 
@@ -109,71 +59,6 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH;
 }
 
-/* ---- the context ---- */
-
-static bool trust_file(SSL_CTX *ssl, const char *ca_file, struct err *err)
-{
-    ERR_clear_error();
-    if (SSL_CTX_load_verify_file(ssl, ca_file) == 1) return true;
-    const char *why = ERR_reason_error_string(ERR_peek_last_error());
-    return err_set(err, ERR_TLS, "%s: no trusted certificates: %s", ca_file, why ? why : "unknown");
-}
-
-struct tls_context *tls_context_new(const char *ca_file, struct err *err)
-{
-    static const unsigned char alpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-    struct tls_context *c = xzalloc(sizeof *c);
-    uv_mutex_init(&c->lock);
-    atomic_init(&c->refs, 1);
-    atomic_init(&c->is_ready, ca_file != NULL);
-    c->ssl = SSL_CTX_new(TLS_client_method());
-    require(c->ssl != NULL);
-    require(SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) == 1);
-    require(SSL_CTX_set_alpn_protos(c->ssl, alpn, sizeof alpn) == 0);
-    SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
-    if (!ca_file || trust_file(c->ssl, ca_file, err)) return c;
-    tls_context_free(c);
-    return NULL;
-}
-
-void tls_context_free(struct tls_context *c)
-{
-    if (!c || atomic_fetch_sub(&c->refs, 1) > 1) return;
-    SSL_CTX_free(c->ssl);
-    uv_mutex_destroy(&c->lock);
-    xfree(c);
-}
-
-/* On the pool. Who comes second waits for the lock and finds it done. */
-static void load_work(void *job)
-{
-    struct tls_context *c = job;
-    uv_mutex_lock(&c->lock);
-    if (!atomic_load(&c->is_ready)) {
-        (void)SSL_CTX_set_default_verify_paths(c->ssl); /* what it cannot read it will not trust */
-        atomic_store(&c->is_ready, true);
-    }
-    uv_mutex_unlock(&c->lock);
-    OPENSSL_thread_stop(); /* this thread of the pool need not keep OpenSSL's state */
-}
-
-static void load_drop(void *job)
-{
-    tls_context_free(job);
-}
-
-static enum io context_ready(struct tls_context *c, msec_t deadline)
-{
-    if (LIKELY(atomic_load(&c->is_ready))) return IO_OK;
-    atomic_fetch_add(&c->refs, 1);
-    enum io io = fiber_offload(load_work, load_drop, c, deadline);
-    if (io == IO_OK) tls_context_free(c);
-    return io;
-}
-
 void tls_scratch_free(struct tls_scratch *t)
 {
     if (!t) return;
@@ -197,13 +82,13 @@ static struct tls_scratch *scratch_of(struct net *n)
 /* ---- between calls ---- */
 
 /* What a call has left of the chunk goes back to the plain stream. */
-static void put_back(struct tls *t)
+void tls_put_back(struct tls *t)
 {
     stream_unread(t->plain, t->in);
     t->in = (struct str){NULL, 0};
 }
 
-static void out_begin(struct tls *t)
+void tls_out_begin(struct tls *t)
 {
     if (t->out.at || !t->scratch->spare.at) return;
     t->out = t->scratch->spare;
@@ -223,7 +108,7 @@ static void out_end(struct tls *t)
 
 /* Hands the ciphertext on. Meanwhile a reader may add to `out` (never more than a KeyUpdate), so it is emptied by taking
  * its memory first. */
-static enum io flush(struct tls *t, msec_t deadline)
+enum io tls_flush(struct tls *t, msec_t deadline)
 {
     while (t->out.len) {
         struct buf sending = t->out;
@@ -242,13 +127,13 @@ static enum io flush(struct tls *t, msec_t deadline)
 }
 
 /* An alert or close_notify: what the kernel takes at once. */
-static void flush_now(struct tls *t)
+void tls_flush_now(struct tls *t)
 {
     plain_write_now(plain_of(t->plain), buf_str(&t->out));
     buf_clear(&t->out);
 }
 
-static enum io fetch(struct tls *t, msec_t deadline)
+enum io tls_fetch(struct tls *t, msec_t deadline)
 {
     enum io io = stream_read(t->plain, &t->in, deadline);
     if (io != IO_END && io != IO_FAIL) return io;
@@ -256,7 +141,7 @@ static enum io fetch(struct tls *t, msec_t deadline)
     return IO_OK;
 }
 
-static enum io tls_failed(struct tls *t)
+enum io tls_failed(struct tls *t)
 {
     unsigned long code = ERR_peek_error();
     const char *text = ERR_reason_error_string(code);
@@ -305,14 +190,14 @@ static enum io tls_read(struct stream *s, struct str *chunk, msec_t deadline)
         size_t got;
         SANITIZE_ALLOW(to, SCRATCH_BYTES);
         enum io io = read_now(t, to, SCRATCH_BYTES, &got);
-        put_back(t);
+        tls_put_back(t);
         if (got) {
             *chunk = str_of(to, got);
             fiber_lend(to, got);
             return IO_OK;
         }
         if (io != IO_TIMEOUT) return io;
-        io = fetch(t, deadline);
+        io = tls_fetch(t, deadline);
         if (io != IO_OK) return io;
     }
 }
@@ -327,11 +212,11 @@ static enum io tls_read_into(struct stream *s, struct str room, size_t *got, mse
     for (;;) {
         size_t more;
         enum io io = read_now(t, to + *got, room.len - *got, &more);
-        put_back(t);
+        tls_put_back(t);
         *got += more;
         if (*got == room.len) return IO_OK;
         if (io != IO_TIMEOUT && io != IO_OK) return io;
-        if (io == IO_TIMEOUT) io = fetch(t, deadline);
+        if (io == IO_TIMEOUT) io = tls_fetch(t, deadline);
         if (io != IO_OK) return io;
     }
 }
@@ -377,13 +262,13 @@ static enum io tls_write(struct stream *s, const struct str *pieces, unsigned co
     if (t->error) return IO_FAIL;
     struct pieces p = {.at = pieces, .count = count};
     pieces_advance(&p, 0);
-    out_begin(t);
+    tls_out_begin(t);
     while (p.count) {
         if (seal(t, next_record(t, &p)) != IO_OK) return IO_FAIL;
         if (p.count && t->out.len < FLUSH_BYTES) continue;
-        enum io io = flush(t, deadline);
+        enum io io = tls_flush(t, deadline);
         if (io != IO_OK) return io;
-        if (p.count) out_begin(t);
+        if (p.count) tls_out_begin(t);
     }
     return IO_OK;
 }
@@ -393,7 +278,7 @@ static void tls_shutdown(struct stream *s)
     struct tls *t = tls_of(s);
     ERR_clear_error();
     if (t->has_shaken_hands && !t->error) (void)SSL_shutdown(t->ssl);
-    flush_now(t);
+    tls_flush_now(t);
     stream_shutdown(t->plain);
 }
 
@@ -413,7 +298,7 @@ static void tls_close(struct stream *s, bool is_abort)
     ERR_clear_error();
     if (t->has_shaken_hands && !is_abort && !t->error && !t->is_plain_over) {
         (void)SSL_shutdown(t->ssl);
-        flush_now(t);
+        tls_flush_now(t);
     }
     SSL_set_shutdown(t->ssl,
                      SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the session could not be resumed */
@@ -451,7 +336,7 @@ static bool digest(struct tls *t)
         }
     }
     ERR_clear_error();
-    put_back(t);
+    tls_put_back(t);
     return has_bytes;
 }
 
@@ -535,90 +420,22 @@ static const struct stream_ops tls_ops = {
     .bottom = tls_bottom,
 };
 
-/* ---- the handshake ---- */
+/* ---- birth ---- */
 
-static bool set_name(struct tls *t, struct str server_name, struct err *err)
-{
-    char name[MAX_NAME_BYTES + 1];
-    unsigned char address[16];
-    if (str_ends_with(server_name, STR("."))) server_name.len--;
-    if (server_name.len == 0 || server_name.len > MAX_NAME_BYTES ||
-        memchr(server_name.at, 0, server_name.len))
-        return err_set(err, ERR_TLS, "TLS needs the server's name");
-    memcpy(name, server_name.at, server_name.len);
-    name[server_name.len] = 0;
-    X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
-        return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1 ||
-               err_set(err, ERR_TLS, "%s: no name for TLS", name);
-    if (X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 && SSL_set_tlsext_host_name(t->ssl, name) == 1)
-        return true;
-    return err_set(err, ERR_TLS, "%s: no name for TLS", name);
-}
-
-static bool handshake_failed(struct tls *t, struct err *err)
-{
-    long verdict = SSL_get_verify_result(t->ssl);
-    if (verdict != X509_V_OK)
-        return err_set(err, ERR_TLS, "certificate refused: %s", X509_verify_cert_error_string(verdict));
-    (void)tls_failed(t);
-    return err_set(err, ERR_TLS, "TLS handshake failed: %s", t->error);
-}
-
-static enum io shake_hands(struct tls *t, msec_t deadline, struct err *err)
-{
-    for (;;) {
-        ERR_clear_error();
-        out_begin(t);
-        int ok = SSL_do_handshake(t->ssl);
-        int why = ok == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, ok);
-        if (why != SSL_ERROR_NONE && why != SSL_ERROR_WANT_READ) {
-            handshake_failed(t, err);
-            flush_now(t);
-            return IO_FAIL;
-        }
-        put_back(t);
-        enum io io = flush(t, deadline);
-        if (io == IO_OK && why == SSL_ERROR_NONE) return IO_OK;
-        if (io == IO_OK) io = fetch(t, deadline);
-        if (io == IO_FAIL) err_set(err, ERR_TLS, "TLS handshake failed: %s", stream_error(t->plain));
-        if (io != IO_OK) return io;
-    }
-}
-
-static struct tls *tls_new(struct tls_context *c, struct stream *plain)
+struct tls *tls_new(SSL_CTX *ssl, struct stream *plain)
 {
     struct tls *t = xzalloc(sizeof *t);
     t->scratch = scratch_of(plain_of(plain)->net);
     BIO *bio = BIO_new(t->scratch->bio);
-    t->ssl = SSL_new(c->ssl);
+    t->ssl = SSL_new(ssl);
     require(bio && t->ssl);
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     SSL_set_bio(t->ssl, bio, bio);
-    SSL_set_connect_state(t->ssl);
     t->stream.ops = &tls_ops;
     t->plain = plain;
     buf_init(&t->out, OUT_MAX_BYTES);
     buf_init(&t->unread, STREAM_READ_BYTES);
     loop_item_init(&t->later, on_later);
     return t;
-}
-
-enum io tls_connect(struct tls_context *c, struct stream **s, struct str server_name, msec_t deadline,
-                    struct err *err)
-{
-    require((*s)->ops == &plain_ops);
-    enum io io = context_ready(c, deadline);
-    if (io != IO_OK) {
-        stream_close(s);
-        return io;
-    }
-    struct tls *t = tls_new(c, *s);
-    *s = &t->stream;
-    io = set_name(t, server_name, err) ? shake_hands(t, deadline, err) : IO_FAIL;
-    t->has_shaken_hands = io == IO_OK;
-    if (io != IO_OK) stream_close(s);
-    return io;
 }
