@@ -45,7 +45,7 @@ static void check_cuts(enum coding coding, size_t ceiling, struct str bytes)
     buf_init(&cut, ceiling);
     struct result want = read_all(inflater_new(coding, ceiling), bytes, bytes.len + 1, 512, &whole);
     const size_t steps[] = {1, 2, bytes.len / 3 + 1, bytes.len / 2 + 1}, rooms[] = {512, 1, 7, 100};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    for (size_t i = bytes.len % 2; i < sizeof steps / sizeof *steps; i += 2) {
         struct result got = read_all(inflater_new(coding, ceiling), bytes, steps[i], rooms[i], &cut);
         require(got.end == want.end && got.code == want.code && got.is_complete == want.is_complete);
         require(str_equals(buf_str(&cut), buf_str(&whole)));
@@ -54,19 +54,37 @@ static void check_cuts(enum coding coding, size_t ceiling, struct str bytes)
     buf_done(&cut);
 }
 
+/* To be written with, from its start. Made once each: a deflater has 256 KiB to clear. */
+static z_stream *deflater(int window_bits)
+{
+    static struct {
+        z_stream z;
+        int window_bits;
+    } made[3];
+    size_t i = 0;
+    while (i < ARRAY_COUNT(made) && made[i].window_bits != window_bits && made[i].window_bits != 0) i++;
+    require(i < ARRAY_COUNT(made));
+    z_stream *z = &made[i].z;
+    if (made[i].window_bits == 0)
+        require(deflateInit2(z, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    made[i].window_bits = window_bits;
+    require(deflateReset(z) == Z_OK);
+    return z;
+}
+
 static void check_written(int window_bits, enum coding coding, struct str text)
 {
     struct buf wire, got;
     buf_init(&wire, 2 * text.len + 100);
     buf_init(&got, text.len + 1);
     require(buf_reserve(&wire, 2 * text.len + 100));
-    z_stream z = {.next_in = (unsigned char *)(uintptr_t)text.at, .avail_in = (unsigned)text.len};
-    require(deflateInit2(&z, 6, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    z.next_out = (unsigned char *)wire.at;
-    z.avail_out = (unsigned)(2 * text.len + 100);
-    require(deflate(&z, Z_FINISH) == Z_STREAM_END);
-    wire.len = z.total_out;
-    (void)deflateEnd(&z);
+    z_stream *z = deflater(window_bits);
+    z->next_in = (unsigned char *)(uintptr_t)text.at;
+    z->avail_in = (unsigned)text.len;
+    z->next_out = (unsigned char *)wire.at;
+    z->avail_out = (unsigned)(2 * text.len + 100);
+    require(deflate(z, Z_FINISH) == Z_STREAM_END);
+    wire.len = z->total_out;
     struct result r = read_all(inflater_new(coding, text.len), buf_str(&wire), text.len % 7 + 1,
                                text.len % 5 + 1, &got);
     require(r.end == INFLATE_MORE && r.is_complete && str_equals(buf_str(&got), text));
@@ -79,8 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) return 0;
     struct str bytes = str_of((const char *)data + 1, size - 1);
     check_cuts(data[0] & 1 ? CODING_DEFLATE : CODING_GZIP, ((size_t)data[0] >> 1) * 16 + 1, bytes);
-    check_written(MAX_WBITS + 16, CODING_GZIP, bytes);
-    check_written(MAX_WBITS, CODING_DEFLATE, bytes);
-    check_written(-MAX_WBITS, CODING_DEFLATE, bytes);
+    switch (data[size - 1] % 3) {
+    case 0: check_written(MAX_WBITS + 16, CODING_GZIP, bytes); break;
+    case 1: check_written(MAX_WBITS, CODING_DEFLATE, bytes); break;
+    default: check_written(-MAX_WBITS, CODING_DEFLATE, bytes);
+    }
     return 0;
 }
