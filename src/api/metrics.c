@@ -20,7 +20,7 @@ static void refresh(const struct exchange *x)
         metrics_put(m, METRIC_BREAKER_STATE, METRIC_LABELS(p->name), worst);
     }
     metrics_put(m, METRIC_PROVIDERS, NULL, (int64_t)s->provider_count);
-    metrics_put(m, METRIC_BUFFERED, NULL, http_budget_held(&x->gateway->parts.process->buffered));
+    metrics_put(m, METRIC_BUFFERED, NULL, budget_held(&x->gateway->parts.process->buffered));
     metrics_put(m, METRIC_LOG_DROPPED, NULL, (int64_t)log_dropped(x->gateway->parts.log_main));
 }
 

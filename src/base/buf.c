@@ -1,7 +1,8 @@
 /* base/buf.c: growing bytes. Small ones live in malloc and double. From LARGE_BYTES on they are
- * mappings in powers of two, because a 1 MB body in malloc would mean a fresh mapping, 256 page
+ * mappings, because a 1 MB body in malloc would mean a fresh mapping, 256 page
  * faults and an munmap for each request: each thread keeps freed mappings of moderate size, up to
- * STOCK_BYTES in all, and hands the one that was used last out first (its pages are in the caches). */
+ * STOCK_BYTES in all, and hands the one that was used last out first (its pages are in the caches). Mappings that
+ * the stock may keep have powers of two as their sizes; larger ones grow by steps, because moving pages costs little. */
 #include "base/buf.h"
 
 #include "base/check.h"
@@ -15,6 +16,7 @@ enum {
     STOCK_COUNT = 64,
     STOCK_MAX_BYTES = 4 << 20, /* of one mapping */
     STOCK_BYTES = 32 << 20,    /* of all */
+    STEP_BYTES = 1 << 20,      /* of mappings too large for the stock */
 };
 
 static _Thread_local struct {
@@ -64,8 +66,18 @@ void buf_thread_done(void)
 
 void buf_init(struct buf *b, size_t max_bytes)
 {
+    buf_init_counted(b, max_bytes, NULL);
+}
+
+void buf_init_counted(struct buf *b, size_t max_bytes, struct budget *budget)
+{
     require(max_bytes > 0);
-    *b = (struct buf){._max_bytes = max_bytes};
+    *b = (struct buf){._max_bytes = max_bytes, ._budget = budget};
+}
+
+static int64_t counted(size_t room)
+{
+    return room >= BUF_COUNTED_BYTES ? (int64_t)room : 0;
 }
 
 void buf_done(struct buf *b)
@@ -74,7 +86,8 @@ void buf_done(struct buf *b)
         mapping_give(b->at, b->_room);
     else
         xfree(b->at);
-    *b = (struct buf){._max_bytes = b->_max_bytes};
+    budget_give(b->_budget, counted(b->_room));
+    buf_init_counted(b, b->_max_bytes, b->_budget);
 }
 
 void buf_clear(struct buf *b)
@@ -84,6 +97,7 @@ void buf_clear(struct buf *b)
 
 static size_t room_for(size_t need)
 {
+    if (need > STOCK_MAX_BYTES) return (need + STEP_BYTES - 1) / STEP_BYTES * STEP_BYTES;
     size_t room = need >= LARGE_BYTES ? LARGE_BYTES : SMALL_FIRST_BYTES;
     while (room < need) room *= 2;
     return room;
@@ -108,6 +122,8 @@ static char *grow_into_mapping(struct buf *b, size_t room)
 static bool grow(struct buf *b, size_t need)
 {
     size_t room = room_for(need);
+    int64_t more = counted(room) - counted(b->_room);
+    if (more > 0 && !budget_take(b->_budget, more)) return false;
     char *at;
     if (b->_room >= LARGE_BYTES)
         at = grow_mapping(b, room);
@@ -115,7 +131,10 @@ static bool grow(struct buf *b, size_t need)
         at = grow_into_mapping(b, room);
     else
         at = xrealloc(b->at, room);
-    if (!at) return false;
+    if (!at) {
+        budget_give(b->_budget, more);
+        return false;
+    }
     b->at = at;
     b->_room = room;
     return true;
@@ -124,9 +143,16 @@ static bool grow(struct buf *b, size_t need)
 bool buf_reserve(struct buf *b, size_t bytes)
 {
     require(b->_max_bytes > 0);
-    if (LIKELY(b->_room - b->len >= bytes)) return b->len + bytes <= b->_max_bytes;
+    if (LIKELY(b->_room - b->len >= bytes && b->len + bytes <= b->_max_bytes)) return true;
+    b->_is_starved = false;
     if (bytes > b->_max_bytes || b->len > b->_max_bytes - bytes) return false;
-    return grow(b, b->len + bytes);
+    b->_is_starved = !grow(b, b->len + bytes);
+    return !b->_is_starved;
+}
+
+bool buf_is_starved(const struct buf *b)
+{
+    return b->_is_starved;
 }
 
 bool buf_append(struct buf *b, struct str more)

@@ -274,7 +274,7 @@ static bool set_up(struct serve *s, struct err *err)
     s->process.started_wall_ms = clock_wall_ms();
     s->process.version = STR(WEIR_VERSION);
     s->process.workers = s->worker_count;
-    http_budget_set(&s->process.buffered, INT64_MAX);
+    budget_set(&s->process.buffered, INT64_MAX);
     s->metrics = metrics_new(s->worker_count, s->process.version, s->process.started_wall_ms);
     if (!open_sockets(s, err) || !open_simulator(s, err) || !start_log(s, err)) return false;
     if (!(s->snapshot = build_snapshot(s, s->config, err)) || !start_workers(s, err)) return false;

@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "gateway/series.h"
 #include "gateway/snapshot.h"
-#include "http/budget.h"
+#include "base/budget.h"
 #include "http/client.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -20,7 +20,7 @@ struct snapshot_use {
 /* Of the whole process; made by main, read and marked by workers. */
 struct process_state {
     atomic_bool is_draining;     /* ready says 503, replies say Connection: close */
-    struct http_budget buffered; /* request bodies that all workers hold; counted, not limited yet */
+    struct budget buffered; /* request bodies that all workers hold; counted, not limited yet */
     int64_t started_wall_ms;
     struct str version;
     unsigned workers;

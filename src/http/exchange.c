@@ -25,8 +25,7 @@ struct http_exchange *http_exchange_new(struct connection *c)
     arena_init_in(&x->request_arena, x->request_block, REQUEST_BLOCK_BYTES);
     head_init(&x->head);
     x->max_body_bytes = s->options.max_body_bytes;
-    x->budget = s->options.budget;
-    buf_init(&x->large, x->max_body_bytes ? x->max_body_bytes : 1);
+    buf_init_counted(&x->large, x->max_body_bytes ? x->max_body_bytes : 1, s->options.budget);
     return x;
 }
 
@@ -38,8 +37,6 @@ void http_exchange_release_request(struct http_exchange *x)
     x->small_at = NULL;
     head_done(&x->head);
     buf_done(&x->large);
-    http_budget_give(x->budget, x->budgeted_bytes);
-    x->budgeted_bytes = 0;
     arena_done(&x->request_arena);
     pages_give(&x->server->request_blocks, x->request_block);
     x->request_block = NULL;
@@ -79,15 +76,6 @@ static enum head_outcome refuse_with(struct refusal *r, int status, const char *
     return HEAD_REFUSED;
 }
 
-/* Room for `bytes` of body in x->large. */
-static bool make_room(struct http_exchange *x, size_t bytes)
-{
-    int64_t more = (int64_t)bytes - x->budgeted_bytes;
-    if (more > 0 && !http_budget_take(x->budget, more)) return false;
-    if (more > 0) x->budgeted_bytes += more;
-    return buf_reserve(&x->large, bytes - x->large.len);
-}
-
 /* The bytes after the head: this request's body or the next request. The chunk they lie in is gone with the next wait,
  * so they are copied now, and to where they are wanted. */
 static void keep_rest(struct http_exchange *x, struct str rest)
@@ -99,7 +87,7 @@ static void keep_rest(struct http_exchange *x, struct str rest)
         char *at = NULL;
         if (bytes <= SMALL_BODY_BYTES)
             at = x->small_at = arena_alloc(&x->request_arena, bytes + 1);
-        else if (make_room(x, bytes))
+        else if (buf_reserve(&x->large, bytes))
             at = x->large.at;
         if (at) {
             memcpy(at, part.at, part.len);
@@ -251,7 +239,7 @@ static enum io read_whole_length(struct http_exchange *x, struct str *body)
     if (!at && bytes <= SMALL_BODY_BYTES)
         at = x->small_at = arena_alloc(&x->request_arena, bytes + 1);
     else if (!at) {
-        if (!make_room(x, bytes)) return body_fail(x, 503);
+        if (!buf_reserve(&x->large, bytes)) return body_fail(x, 503);
         at = x->large.at;
     }
     enum io io = read_rest_into(x, at + x->first.len);
@@ -264,8 +252,7 @@ static enum io read_whole_chunked(struct http_exchange *x, struct str *body)
     for (;;) {
         struct str piece;
         enum io io = next_piece(x, &piece, fiber_deadline(x->server->options.body_ms));
-        if (io == IO_OK && !(make_room(x, x->large.len + piece.len) && buf_append(&x->large, piece)))
-            io = body_fail(x, 503);
+        if (io == IO_OK && !buf_append(&x->large, piece)) io = body_fail(x, 503);
         if (io == IO_OK) continue;
         if (io != IO_END) return io;
         *body = buf_str(&x->large);

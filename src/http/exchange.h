@@ -62,12 +62,10 @@ struct http_exchange {
     struct arena request_arena;
     struct head_reader head;
     struct body_reader body;
-    struct str first;       /* payload that came together with the head, kept for the first read */
-    char *small_at;         /* where a small body of known length gathers; NULL: elsewhere */
-    struct buf large;       /* where any other body gathers */
-    int64_t budgeted_bytes; /* taken from the server's budget for `large` */
+    struct str first; /* payload that came together with the head, kept for the first read */
+    char *small_at;   /* where a small body of known length gathers; NULL: elsewhere */
+    struct buf large; /* where any other body gathers; counts against the server's budget */
     size_t max_body_bytes;
-    struct http_budget *budget;
     uint64_t body_bytes; /* payload taken off the stream by pieces so far */
     struct str whole;    /* once has_whole */
     int body_status;

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "http/budget.h"
+#include "base/budget.h"
 #include "http/message.h"
 #include "net/listener.h"
 
@@ -22,7 +22,7 @@ struct http_server_options {
     msec_t keep_alive_ms;     /* idle */
     size_t max_body_bytes;    /* then 413 */
     unsigned max_connections; /* over it a connection gets 503 and is closed; 0: no limit */
-    struct http_budget *budget; /* for bodies over 16 KiB that are read whole: then 503; NULL: no limit */
+    struct budget *budget; /* for bodies over 16 KiB that are read whole: then 503; NULL: no limit */
 };
 
 struct http_server_handler {

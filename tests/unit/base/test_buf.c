@@ -106,6 +106,29 @@ TEST(buf, room_that_was_reserved_is_there)
     buf_thread_done();
 }
 
+TEST(buf, counts_what_it_holds_against_a_budget)
+{
+    struct budget budget = {0};
+    struct buf a, b;
+    budget_set(&budget, 1 << 20);
+    buf_init_counted(&a, 8 << 20, &budget);
+    buf_init_counted(&b, 4096, &budget);
+    EXPECT_TRUE(buf_append(&b, STR("small ones are not counted")));
+    EXPECT_EQ(budget_held(&budget), 0);
+    EXPECT_FALSE(buf_reserve(&b, 4096));
+    EXPECT_FALSE(buf_is_starved(&b)); /* its own ceiling */
+    EXPECT_TRUE(buf_reserve(&a, 600 << 10));
+    EXPECT_EQ(budget_held(&budget), 1 << 20);
+    EXPECT_FALSE(buf_reserve(&a, (1 << 20) + 1));
+    EXPECT_TRUE(buf_is_starved(&a));
+    EXPECT_EQ(budget_held(&budget), 1 << 20);
+    EXPECT_TRUE(buf_append(&a, STR("goes on with what it has")));
+    buf_done(&a);
+    buf_done(&b);
+    EXPECT_EQ(budget_held(&budget), 0);
+    buf_thread_done();
+}
+
 TEST(buf, is_cut_at_its_front)
 {
     struct buf b;

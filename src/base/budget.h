@@ -1,7 +1,7 @@
-/* http/budget.h: a ceiling on what all bodies together may hold in memory, shared by all workers. Any thread; no lock.
- * Whoever takes gives back the same number. Bodies so small that the number of connections bounds them need not ask. */
-#ifndef WEIR_HTTP_BUDGET_H
-#define WEIR_HTTP_BUDGET_H
+/* base/budget.h: a ceiling on what many together may hold in memory. Any thread; no lock. Whoever takes gives back the
+ * same number. What is so small that something else bounds it need not ask. */
+#ifndef WEIR_BASE_BUDGET_H
+#define WEIR_BASE_BUDGET_H
 
 #include "base/attributes.h"
 
@@ -9,32 +9,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct http_budget {
+struct budget {
     _Atomic int64_t _held_bytes;
     _Atomic int64_t _max_bytes;
 };
 
-static inline void http_budget_set(struct http_budget *b, int64_t max_bytes)
+static inline void budget_set(struct budget *b, int64_t max_bytes)
 {
     atomic_store_explicit(&b->_max_bytes, max_bytes, memory_order_relaxed);
 }
 
-static inline void http_budget_give(struct http_budget *b, int64_t bytes)
+static inline void budget_give(struct budget *b, int64_t bytes)
 {
     if (b && bytes) atomic_fetch_sub_explicit(&b->_held_bytes, bytes, memory_order_relaxed);
 }
 
 /* False: over the ceiling, nothing was taken. NULL: there is no ceiling. */
-MUST_CHECK static inline bool http_budget_take(struct http_budget *b, int64_t bytes)
+MUST_CHECK static inline bool budget_take(struct budget *b, int64_t bytes)
 {
     if (!b) return true;
     int64_t held = atomic_fetch_add_explicit(&b->_held_bytes, bytes, memory_order_relaxed) + bytes;
     if (held <= atomic_load_explicit(&b->_max_bytes, memory_order_relaxed)) return true;
-    http_budget_give(b, bytes);
+    budget_give(b, bytes);
     return false;
 }
 
-static inline int64_t http_budget_held(const struct http_budget *b)
+static inline int64_t budget_held(const struct budget *b)
 {
     return atomic_load_explicit(&b->_held_bytes, memory_order_relaxed);
 }
