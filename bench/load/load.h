@@ -28,6 +28,7 @@ struct conn {
     int fd;
     enum conn_state state;
     bool is_heard;      /* something of its first reply arrived */
+    bool is_listed;     /* in load->idle, also if it has broken since */
     size_t sent;        /* of the request */
     int64_t started_ns; /* when its request was meant to be sent */
     struct reply reply;

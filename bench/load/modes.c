@@ -134,7 +134,8 @@ static double draw(struct load *l) /* 0 < x ≤ 1 */
 static void open_on_ready(struct load *l, struct conn *c)
 {
     if (l->waiting_head == l->waiting_tail) {
-        l->idle[l->idle_count++] = c;
+        if (!c->is_listed) l->idle[l->idle_count++] = c;
+        c->is_listed = true;
         return;
     }
     int64_t intended_ns = l->waiting[l->waiting_head];
@@ -154,6 +155,7 @@ static void let_arrive(struct load *l, int64_t intended_ns)
 {
     while (l->idle_count > 0) {
         struct conn *c = l->idle[--l->idle_count];
+        c->is_listed = false;
         if (c->state != CONN_IDLE) continue; /* it broke while it was idle */
         conn_send(c, intended_ns);
         return;
