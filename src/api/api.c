@@ -106,6 +106,28 @@ static void handle(void *arg, struct http_exchange *http)
     exchange_end(x);
 }
 
+#define OVERLOADED(bytes, body)                                                                              \
+    STR_INIT("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: " bytes       \
+             "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" body)
+
+/* There is no memory for an exchange: the path alone says in which shape its caller reads errors. */
+static struct str overloaded(void *arg, struct str first_bytes)
+{
+    static const struct str openai = OVERLOADED(
+        "133", "{\"error\":{\"message\":\"Out of memory for further requests, try later\","
+               "\"type\":\"server_error\",\"param\":null,\"code\":\"service_unavailable\"}}");
+    static const struct str plain = OVERLOADED(
+        "98", "{\"error\":{\"type\":\"service_unavailable\",\"message\":\"Out of memory for further requests, "
+              "try later\"}}");
+    struct api *api = arg;
+    struct str line = str_cut(&first_bytes, '\r'), method = str_cut(&line, ' '), path = str_cut(&line, ' ');
+    enum http_method id = str_equals(method, STR("GET")) ? M_GET : M_POST;
+    path = str_cut(&path, '?');
+    struct routed r = router_find(&api->router, id, path);
+    const struct exchange_route *route = r.row ? &r.row->route : unknown_route(path);
+    return route->surface == SURFACE_OPENAI ? openai : plain;
+}
+
 /* The server itself says no: the request's head is broken, too large or too slow. */
 static void refuse(void *arg, struct http_exchange *http, int status, const char *why)
 {
@@ -128,7 +150,7 @@ struct api *api_new(struct gateway *g)
     struct api *a = xzalloc(sizeof *a);
     a->gateway = g;
     router_init(&a->router);
-    a->handler = (struct http_server_handler){.handle = handle, .refuse = refuse, .arg = a};
+    a->handler = (struct http_server_handler){.handle = handle, .refuse = refuse, .overloaded = overloaded, .arg = a};
     return a;
 }
 

@@ -34,11 +34,16 @@ static void put_model(struct listing *l, struct str id, struct str owner)
     json_end_object(l->w);
 }
 
+static struct str owner_name(const struct provider *p)
+{
+    return is_simulated(p) ? STR("weir (simulated)") : p->name;
+}
+
 /* Who answers first for a configured name. */
 static struct str owner_of(const struct exchange *x, const struct config_model *m)
 {
     const struct provider *p = snapshot_find_provider(x->use->snapshot, m->targets.at[0].provider_name);
-    return p && is_simulated(p) ? STR("weir (simulated)") : m->targets.at[0].provider_name;
+    return p ? owner_name(p) : m->targets.at[0].provider_name;
 }
 
 static void put_configured(struct listing *l)
@@ -55,11 +60,11 @@ static void put_provider(struct listing *l, const struct provider *p)
     const struct str *ids;
     size_t count = catalogue_list(p->catalogue, a, &ids);
     for (size_t i = 0; i < count; i++) {
-        if (l->wanted.at) put_model(l, ids[i], p->name); /* asked for by the name that the provider lists */
-        put_model(l, arena_join(a, (struct str[]){p->name, STR("/"), ids[i]}, 3), p->name);
+        if (l->wanted.at) put_model(l, ids[i], owner_name(p)); /* asked for by the name that the provider lists */
+        put_model(l, arena_join(a, (struct str[]){p->name, STR("/"), ids[i]}, 3), owner_name(p));
     }
     if (count == 0 && p->facts.model.len)
-        put_model(l, arena_join(a, (struct str[]){p->name, STR("/"), p->facts.model}, 3), p->name);
+        put_model(l, arena_join(a, (struct str[]){p->name, STR("/"), p->facts.model}, 3), owner_name(p));
 }
 
 static void put_all(struct listing *l)
@@ -68,7 +73,7 @@ static void put_all(struct listing *l)
     plan_refresh_catalogues(l->x);
     put_configured(l);
     for (size_t i = 0; i < s->provider_count; i++)
-        if (!is_simulated(&s->providers[i])) put_provider(l, &s->providers[i]);
+        if (!s->config->is_demo) put_provider(l, &s->providers[i]); /* the model `demo` is enough of a demo */
 }
 
 void api_list_models(struct exchange *x, struct str rest)

@@ -11,6 +11,11 @@ void map_init(struct map *m)
     *m = (struct map){0};
 }
 
+void map_init_seeded(struct map *m, uint64_t seed)
+{
+    *m = (struct map){._seed = seed};
+}
+
 void map_done(struct map *m)
 {
     xfree(m->_entries);
@@ -32,16 +37,17 @@ static uint64_t load(const char *at, size_t bytes)
     return word;
 }
 
-static uint64_t hash_key(struct str key)
+/* The seed is in both factors: no piece of a key can make one of them zero on purpose. */
+static uint64_t hash_key(struct str key, uint64_t seed)
 {
-    uint64_t h = key.len;
+    uint64_t h = key.len ^ seed;
     size_t i = 0;
-    for (; i + 8 < key.len; i += 8) h = mix(h, load(key.at + i, 8));
-    if (key.len >= 8) return mix(h, load(key.at + key.len - 8, 8));
-    if (key.len >= 4) return mix(h, load(key.at, 4) << 32 | load(key.at + key.len - 4, 4));
-    if (key.len == 0) return mix(h, 0);
-    return mix(h, (uint64_t)(unsigned char)key.at[0] << 16 |
-                      (uint64_t)(unsigned char)key.at[key.len / 2] << 8 | (unsigned char)key.at[key.len - 1]);
+    for (; i + 8 < key.len; i += 8) h = mix(h, load(key.at + i, 8) ^ seed);
+    if (key.len >= 8) return mix(h, load(key.at + key.len - 8, 8) ^ seed);
+    if (key.len >= 4) return mix(h, (load(key.at, 4) << 32 | load(key.at + key.len - 4, 4)) ^ seed);
+    if (key.len == 0) return mix(h, seed);
+    uint64_t ends = (uint64_t)(unsigned char)key.at[0] << 8 | (unsigned char)key.at[key.len - 1];
+    return mix(h, seed ^ ((uint64_t)(unsigned char)key.at[key.len / 2] << 16 | ends));
 }
 
 static struct map_entry *find(const struct map *m, struct str key, uint64_t hash)
@@ -56,7 +62,7 @@ static struct map_entry *find(const struct map *m, struct str key, uint64_t hash
 
 void *map_get(const struct map *m, struct str key)
 {
-    struct map_entry *e = find(m, key, hash_key(key));
+    struct map_entry *e = find(m, key, hash_key(key, m->_seed));
     return e ? e->value : NULL;
 }
 
@@ -84,7 +90,7 @@ static void grow(struct map *m)
 void *map_put(struct map *m, struct str key, void *value)
 {
     require(value != NULL);
-    uint64_t hash = hash_key(key);
+    uint64_t hash = hash_key(key, m->_seed);
     struct map_entry *e = find(m, key, hash);
     if (e) {
         void *old = e->value;
@@ -100,7 +106,7 @@ void *map_put(struct map *m, struct str key, void *value)
 
 void *map_remove(struct map *m, struct str key)
 {
-    struct map_entry *e = find(m, key, hash_key(key));
+    struct map_entry *e = find(m, key, hash_key(key, m->_seed));
     if (!e) return NULL;
     void *old = e->value;
     e->value = NULL;

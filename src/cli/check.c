@@ -30,8 +30,8 @@ int cli_check(int argc, char **argv)
     struct flags flags;
     int code = flags_parse(&flags, argc, argv, true);
     if (code) return code;
-    struct config *c = flags_load(&flags);
-    if (!c) return 1;
+    struct config *c = flags_load(&flags, &code);
+    if (!c) return code;
     bool is_good = can_serve(c);
     if (is_good)
         printf("%s: good, %zu providers, %zu models, %zu keys\n", c->file.len ? c->file.at : "environment",
@@ -66,8 +66,8 @@ int cli_models(int argc, char **argv)
     struct flags flags;
     int code = flags_parse(&flags, argc, argv, true);
     if (code) return code;
-    struct config *c = flags_load(&flags);
-    if (!c) return 1;
+    struct config *c = flags_load(&flags, &code);
+    if (!c) return code;
     for (size_t i = 0; i < c->models.count; i++) print_model(&c->models.at[i]);
     print_auto(c);
     if (c->providers.count == 0) printf("demo (simulated; goes away once a provider is configured)\n");

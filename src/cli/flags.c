@@ -57,13 +57,21 @@ static void print_messages(const char *kind, const struct config_messages *m)
     for (size_t i = 0; i < m->count; i++) fprintf(stderr, "%s%.*s\n", kind, STR_ARG(m->at[i]));
 }
 
-struct config *flags_load(const struct flags *f)
+static bool names_a_flag(const struct config_messages *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (str_starts_with(m->at[i], STR("--"))) return true;
+    return false;
+}
+
+struct config *flags_load(const struct flags *f, int *exit_code)
 {
     struct config_report report;
     config_report_init(&report);
     struct config *c = flags_load_report(f, &report);
     print_messages("warning: ", &report.warnings);
     print_messages("", &report.errors);
+    *exit_code = names_a_flag(&report.errors) ? 2 : 1;
     config_report_done(&report);
     return c;
 }

@@ -298,9 +298,9 @@ int cli_serve(int argc, char **argv)
 {
     struct serve *s = xzalloc(sizeof *s);
     int code = flags_parse(&s->flags, argc, argv, false);
-    if (code || !(s->config = flags_load(&s->flags))) {
+    if (code || !(s->config = flags_load(&s->flags, &code))) {
         xfree(s);
-        return code ? code : 1;
+        return code;
     }
     /* A file that was found by its default name is missed at a reload, as one that was named. */
     if (!s->flags.config && s->config->file.len) s->flags.config = s->found = xstrdup(s->config->file.at);

@@ -11,7 +11,16 @@
 
 #include <pthread.h>
 
-enum { GAUGES_MS = 1000, END_CHECK_MS = 10, FIRST_REQUEST_MS = 1000 };
+enum { GAUGES_MS = 1000, END_CHECK_MS = 10, FIRST_REQUEST_MS = 1000, QUIET_MS = 10000 };
+
+/* Something there is not enough of: its beginning and its end are logged once each, however often it happens. */
+struct pressure {
+    struct counter *counter;
+    const char *begins, *ends;
+    uint64_t seen;
+    msec_t last_at;
+    bool is_on;
+};
 
 struct worker {
     struct worker_request request;
@@ -28,6 +37,7 @@ struct worker {
     struct simulator *simulator;
     msec_t first_requests_until; /* while stopping */
     struct gauge *client_connections, *upstream_connections, *fibers, *stacks;
+    struct pressure descriptors, memory, connections;
 };
 
 struct order {
@@ -48,9 +58,47 @@ static struct http_server_options server_options(const struct worker *w)
                                         .budget = &w->request.process->buffered};
 }
 
+static void say(struct worker *w, enum log_level level, const char *message, struct str detail)
+{
+    log_event(log_ring(w->request.log, w->request.index), clock_wall_ms(),
+              &(struct log_event){.level = level,
+                                  .category = LOG_API_GATEWAY,
+                                  .message = str_from_cstr(message),
+                                  .fields = {LOG_TEXT("detail", detail)}});
+}
+
+static void pressure_update(struct worker *w, struct pressure *p, uint64_t count)
+{
+    bool has_grown = count != p->seen;
+    counter_add(p->counter, count - p->seen);
+    p->seen = count;
+    if (has_grown) p->last_at = fiber_now();
+    if (has_grown && !p->is_on)
+        say(w, LOG_WARNING, p->begins, STR("further ones are counted in weir_turned_away_total"));
+    else if (p->is_on && !has_grown && fiber_now() - p->last_at >= QUIET_MS)
+        say(w, LOG_INFO, p->ends, STR(""));
+    else
+        return;
+    p->is_on = has_grown;
+}
+
+static void update_pressures(void *arg)
+{
+    struct worker *w = arg;
+    struct http_server_stats server = http_server_read_stats(w->server);
+    uint64_t descriptors = w->descriptors.seen;
+    if (w->listeners[0]) descriptors = 0;
+    for (unsigned i = 0; i < w->request.fd_count && w->listeners[i]; i++)
+        descriptors += listener_read_stats(w->listeners[i]).out_of_descriptors;
+    pressure_update(w, &w->descriptors, descriptors);
+    pressure_update(w, &w->memory, server.no_memory);
+    pressure_update(w, &w->connections, server.over_limit);
+}
+
 static void update_gauges(void *arg)
 {
     struct worker *w = arg;
+    update_pressures(w);
     struct loop_stats loop = loop_read_stats(w->loop);
     struct http_client_stats upstream = http_client_read_stats(w->gateway->client);
     gauge_set(w->client_connections, http_server_read_stats(w->server).connections);
@@ -80,6 +128,23 @@ static void make_gauges(struct worker *w)
     w->fibers = metrics_gauge(shard, METRIC_FIBERS, NULL);
     w->stacks = metrics_gauge(shard, METRIC_STACKS, NULL);
     loop_tick(w->loop, GAUGES_MS, update_gauges, w);
+}
+
+static void make_pressures(struct worker *w)
+{
+    struct metrics_shard *shard = metrics_shard(w->request.metrics, w->request.index);
+    w->descriptors = (struct pressure){
+        .counter = metrics_counter(shard, METRIC_TURNED_AWAY, METRIC_LABELS(STR("descriptors"))),
+        .begins = "Out of file descriptors: accepting pauses (raise the limit, ulimit -n)",
+        .ends = "There are file descriptors again: accepting goes on"};
+    w->memory = (struct pressure){
+        .counter = metrics_counter(shard, METRIC_TURNED_AWAY, METRIC_LABELS(STR("memory"))),
+        .begins = "Out of memory for fiber stacks: requests get 503",
+        .ends = "There is memory for fiber stacks again"};
+    w->connections = (struct pressure){
+        .counter = metrics_counter(shard, METRIC_TURNED_AWAY, METRIC_LABELS(STR("connections"))),
+        .begins = "Too many connections (server.max_connections): new ones get 503",
+        .ends = "There is room for connections again"};
 }
 
 static bool listen_all(struct worker *w, struct err *err)
@@ -126,6 +191,7 @@ static bool set_up(struct worker *w, struct err *err)
     struct http_server_options options = server_options(w);
     w->server = http_server_new(w->loop, &options, api_handler(w->api));
     make_gauges(w);
+    make_pressures(w);
     return listen_all(w, err);
 }
 

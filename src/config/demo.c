@@ -19,6 +19,7 @@ void config_add_demo(struct config *fresh)
                                   .cooldown = fresh->cooldown};
     fresh->providers.at = p;
     fresh->providers.count = 1;
+    fresh->is_demo = true;
     map_put(&fresh->_providers_by_name, p->name, p);
     if (map_get(&fresh->_models_by_name, STR("demo"))) return;
 

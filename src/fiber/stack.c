@@ -75,6 +75,7 @@ static bool guard_install(struct stack_pool *p, char *at)
 static struct stack *stack_map(struct stack_pool *p)
 {
     size_t all = p->_guard_bytes + p->_stack_bytes;
+    if (p->most && p->mapped >= p->most) return NULL;
     char *at = mmap(NULL, all, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (at == MAP_FAILED) return NULL;

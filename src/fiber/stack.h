@@ -30,6 +30,7 @@ struct stack { /* at the upper end of its own memory */
 struct stack_pool {
     struct stack *_free;
     unsigned mapped, free; /* all; of them in the pool */
+    unsigned most;         /* mapped at the same time; 0: as many as there is memory for */
     unsigned _unneeded; /* of those the ones that were there all the time since the last stack_pool_trim() */
     size_t _stack_bytes, _guard_bytes;
     bool _has_probed, _has_guard_madvise;

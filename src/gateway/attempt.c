@@ -20,7 +20,8 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
     a->settings = plan->settings;
     a->target = *target;
     a->ticket = ticket;
-    a->key = provider_state_pick_key(target->endpoint->state, target->provider->key_count, fiber_now());
+    const struct provider *p = target->provider;
+    a->key = provider_state_pick_key(target->endpoint->state, p->key_ids, p->key_count, fiber_now());
     a->asks_usage = x->facts.is_stream && !x->facts.wants_usage &&
                     target->provider->facts.stream_usage == STREAM_USAGE_INJECT &&
                     !atomic_load_explicit(&target->endpoint->state->refuses_stream_options,
@@ -76,7 +77,7 @@ static struct str request_head(struct attempt *a, size_t body_bytes)
     lines_raw(&l, operation_row(x->route->operation)->path);
     lines_raw(&l, headers_query(x));
     lines_raw(&l, STR(" HTTP/1.1\r\n"));
-    lines_add(&l, STR("Host"), a->target.endpoint->url.authority);
+    headers_add_unless_own(&l, &p->config->headers, STR("Host"), a->target.endpoint->url.authority);
     lines_raw(&l, p->key_lines[a->key]);
     lines_raw(&l, p->extra_lines);
     headers_upstream(x, &p->config->headers, &l);

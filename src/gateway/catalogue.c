@@ -7,12 +7,16 @@
 
 #include <pthread.h>
 
-struct catalogue {
-    pthread_mutex_t lock;
+struct model_list {
     struct arena arena; /* ids */
     struct str *ids;
     size_t count;
     struct map by_id;
+};
+
+struct catalogue {
+    pthread_mutex_t lock;
+    struct model_list list;
     bool is_claimed;
     msec_t ask_again_at; /* 0: never asked to an end */
 };
@@ -30,12 +34,10 @@ struct catalogues *catalogues_new(void)
     return all;
 }
 
-static void forget(struct catalogue *c)
+static void list_done(struct model_list *l)
 {
-    map_done(&c->by_id);
-    arena_done(&c->arena);
-    c->ids = NULL;
-    c->count = 0;
+    map_done(&l->by_id);
+    arena_done(&l->arena);
 }
 
 void catalogues_free(struct catalogues *all)
@@ -44,7 +46,7 @@ void catalogues_free(struct catalogues *all)
     size_t at = 0;
     for (struct map_entry *e; (e = map_next(&all->by_origin, &at));) {
         struct catalogue *c = e->value;
-        forget(c);
+        list_done(&c->list);
         pthread_mutex_destroy(&c->lock);
     }
     map_done(&all->by_origin);
@@ -63,8 +65,8 @@ struct catalogue *catalogues_get(struct catalogues *all, struct str provider, st
     if (c) return c;
     c = arena_new(&all->arena, struct catalogue);
     pthread_mutex_init(&c->lock, NULL);
-    map_init(&c->by_id);
-    arena_init(&c->arena);
+    map_init(&c->list.by_id);
+    arena_init(&c->list.arena);
     map_put(&all->by_origin, id, c);
     return c;
 }
@@ -93,22 +95,25 @@ static struct json_value list_of(struct str reply)
     return root.type == JSON_ARRAY ? root : json_get(root, STR("data"));
 }
 
-static void read_list(struct catalogue *c, struct json_value list)
+static void read_list(struct model_list *l, struct json_value list)
 {
+    *l = (struct model_list){0};
+    map_init(&l->by_id);
+    arena_init(&l->arena);
     struct json_items it;
     struct json_value item;
     size_t room = 0;
     json_items_init(&it, list);
     while (json_items_next(&it, &item)) room++;
     if (room > CATALOGUE_MAX_MODELS) room = CATALOGUE_MAX_MODELS;
-    c->ids = arena_new_array(&c->arena, struct str, room + 1);
+    l->ids = arena_new_array(&l->arena, struct str, room + 1);
     json_items_init(&it, list);
-    while (c->count < room && json_items_next(&it, &item)) {
+    while (l->count < room && json_items_next(&it, &item)) {
         struct str id;
-        if (!json_to_str(json_get(item, STR("id")), &c->arena, &id) || id.len == 0 || id.len > 512) continue;
-        id = arena_copy(&c->arena, id);
-        if (map_put(&c->by_id, id, c)) continue;
-        c->ids[c->count++] = id;
+        if (!json_to_str(json_get(item, STR("id")), &l->arena, &id) || id.len == 0 || id.len > 512) continue;
+        id = arena_copy(&l->arena, id);
+        if (map_put(&l->by_id, id, l)) continue;
+        l->ids[l->count++] = id;
     }
 }
 
@@ -116,20 +121,21 @@ void catalogue_store(struct catalogue *c, struct str reply, msec_t now)
 {
     struct json_value list = list_of(reply);
     bool is_list = list.type == JSON_ARRAY;
+    struct model_list fresh, old; /* up to 4 MiB are read while nobody has to wait for it */
+    if (is_list) read_list(&fresh, list);
     pthread_mutex_lock(&c->lock);
-    if (is_list) {
-        forget(c);
-        read_list(c, list);
-    }
+    old = c->list;
+    if (is_list) c->list = fresh;
     c->is_claimed = false;
     c->ask_again_at = now + (is_list ? CATALOGUE_FRESH_MS : CATALOGUE_RETRY_MS);
     pthread_mutex_unlock(&c->lock);
+    if (is_list) list_done(&old);
 }
 
 bool catalogue_has(struct catalogue *c, struct str model)
 {
     pthread_mutex_lock(&c->lock);
-    bool has = map_get(&c->by_id, model) != NULL;
+    bool has = map_get(&c->list.by_id, model) != NULL;
     pthread_mutex_unlock(&c->lock);
     return has;
 }
@@ -137,9 +143,9 @@ bool catalogue_has(struct catalogue *c, struct str model)
 size_t catalogue_list(struct catalogue *c, struct arena *a, const struct str **ids)
 {
     pthread_mutex_lock(&c->lock);
-    struct str *copies = arena_new_array(a, struct str, c->count + 1);
-    for (size_t i = 0; i < c->count; i++) copies[i] = arena_copy(a, c->ids[i]);
-    size_t count = c->count;
+    struct str *copies = arena_new_array(a, struct str, c->list.count + 1);
+    for (size_t i = 0; i < c->list.count; i++) copies[i] = arena_copy(a, c->list.ids[i]);
+    size_t count = c->list.count;
     pthread_mutex_unlock(&c->lock);
     *ids = copies;
     return count;

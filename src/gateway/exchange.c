@@ -2,6 +2,9 @@
  * its end, whatever happened in between. */
 #include "gateway/exchange.h"
 
+/* No reply was begun: what nginx logs when a client closes before it. */
+enum { STATUS_CALLER_LEFT = 499 };
+
 static const struct exchange_route no_route = {.endpoint = STR_INIT("none"), .surface = SURFACE_PLAIN};
 
 static void drop_scratch(struct exchange *x)
@@ -113,6 +116,7 @@ static void write_log(struct exchange *x, int status, int64_t duration_ns)
 void exchange_end(struct exchange *x)
 {
     int status = http_exchange_status(x->http);
+    if (status == 0) status = STATUS_CALLER_LEFT;
     int64_t duration_ns = clock_monotonic_ns() - x->started_ns;
     count(x, status, duration_ns);
     write_log(x, status, duration_ns);

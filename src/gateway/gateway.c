@@ -52,9 +52,18 @@ void gateway_free(struct gateway *g)
     xfree(g);
 }
 
+/* Each worker does it when it changes over, so after the last one no series is left of a provider that was removed. */
+static void forget_removed(const struct gateway *g, const struct snapshot *old, const struct snapshot *fresh)
+{
+    for (size_t i = 0; i < old->provider_count; i++)
+        if (!snapshot_find_provider(fresh, old->providers[i].name))
+            metrics_drop(g->parts.metrics, METRIC_BREAKER_STATE, METRIC_LABELS(old->providers[i].name));
+}
+
 void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh)
 {
     struct snapshot_use *old = g->current;
+    if (old) forget_removed(g, old->snapshot, fresh);
     g->current = xzalloc(sizeof *g->current);
     *g->current = (struct snapshot_use){.snapshot = snapshot_ref(fresh), .uses = 1};
     series_forget_targets(&g->series);

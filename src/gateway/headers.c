@@ -78,11 +78,16 @@ struct filter {
     const struct config_pairs *replaced; /* NULL: none */
 };
 
-static bool is_replaced(const struct config_pairs *replaced, struct str name)
+bool headers_has_own(const struct config_pairs *own, struct str name)
 {
-    for (size_t i = 0; replaced && i < replaced->count; i++)
-        if (str_equals_nocase(replaced->at[i].name, name)) return true;
+    for (size_t i = 0; own && i < own->count; i++)
+        if (str_equals_nocase(own->at[i].name, name)) return true;
     return false;
+}
+
+void headers_add_unless_own(struct lines *l, const struct config_pairs *own, struct str name, struct str value)
+{
+    if (!headers_has_own(own, name)) lines_add(l, name, value);
 }
 
 static void pass(const struct http_headers *from, const struct filter *f, struct lines *l)
@@ -90,7 +95,7 @@ static void pass(const struct http_headers *from, const struct filter *f, struct
     bool is_listed = names_headers(from);
     for (unsigned i = 0; i < from->count; i++) {
         const struct http_header *h = &from->at[i];
-        if (f->stops[h->id] || is_replaced(f->replaced, h->name)) continue;
+        if (f->stops[h->id] || headers_has_own(f->replaced, h->name)) continue;
         if (h->id == H_OTHER && starts_with_any(h->name, f->prefixes, f->prefix_count)) continue;
         if (is_listed && http_header_is_hop_by_hop(h, from)) continue;
         lines_add(l, h->name, h->value);
@@ -111,13 +116,14 @@ void headers_upstream(struct exchange *x, const struct config_pairs *own, struct
     const struct filter filter = {stops_upstream, prefixes, ARRAY_COUNT(prefixes), own};
     pass(&x->request->headers, &filter, l);
     struct str type = http_headers_value(&x->request->headers, H_CONTENT_TYPE);
-    lines_add(l, STR("Content-Type"), type.len ? type : STR("application/json"));
-    lines_raw(l, STR("Accept-Encoding: identity\r\n"));
-    lines_add(l, STR("X-Correlation-ID"), x->correlation_id);
+    headers_add_unless_own(l, own, STR("Content-Type"), type.len ? type : STR("application/json"));
+    headers_add_unless_own(l, own, STR("Accept-Encoding"), STR("identity"));
+    headers_add_unless_own(l, own, STR("X-Correlation-ID"), x->correlation_id);
+    if (headers_has_own(own, STR("traceparent"))) return; /* and no state of another trace */
     char traceparent[TRACEPARENT_BYTES];
     trace_format(traceparent, &x->trace);
     lines_add(l, STR("traceparent"), str_of(traceparent, sizeof traceparent));
-    pass_tracestate(x, l);
+    if (!headers_has_own(own, STR("tracestate"))) pass_tracestate(x, l);
 }
 
 void headers_back(const struct http_response *from, bool is_stream, struct lines *l)

@@ -210,7 +210,8 @@ static bool may_go_on(const struct exchange *x, const struct plan *plan, enum af
 /* Whose keys were all refused lately is left for the case that nobody else could be tried. */
 static bool is_set_aside(const struct target *t)
 {
-    return provider_state_keys_are_aside(t->endpoint->state, t->provider->key_count, fiber_now());
+    const struct provider *p = t->provider;
+    return provider_state_keys_are_aside(t->endpoint->state, p->key_ids, p->key_count, fiber_now());
 }
 
 /* One pass over the targets that are (or are not) set aside. False: it is decided, one way or the other. */

@@ -3,6 +3,7 @@
 #include "gateway/registry.h"
 
 #include "base/mem.h"
+#include "base/random.h"
 
 enum { MAX_ADDRESSES = 65536 };
 
@@ -20,7 +21,7 @@ struct registry *registry_new(void)
     map_init(&r->limits);
     map_init(&r->providers);
     map_init(&r->tls);
-    map_init(&r->addresses);
+    map_init_seeded(&r->addresses, random_seed()); /* its keys are strangers' */
     arena_init(&r->arena);
     list_init(&r->addresses_by_use);
     pthread_mutex_init(&r->addresses_lock, NULL);
@@ -197,15 +198,21 @@ void provider_state_reset(struct provider_state *p)
     pthread_mutex_unlock(&p->_lock);
 }
 
-unsigned provider_state_pick_key(struct provider_state *p, unsigned keys, msec_t now)
+static bool is_aside(const struct provider_state *p, uint64_t key, msec_t now)
 {
-    if (keys <= 1) return 0;
-    if (keys > PROVIDER_MAX_KEYS) keys = PROVIDER_MAX_KEYS;
+    for (unsigned i = 0; i < PROVIDER_MAX_KEYS; i++)
+        if (p->_aside[i].key == key && p->_aside[i].until > now) return true;
+    return false;
+}
+
+unsigned provider_state_pick_key(struct provider_state *p, const uint64_t *keys, unsigned count, msec_t now)
+{
+    if (count <= 1) return 0;
     pthread_mutex_lock(&p->_lock);
-    unsigned first = p->_next_key++ % keys, pick = first;
-    for (unsigned i = 0; i < keys; i++) {
-        unsigned candidate = (first + i) % keys;
-        if (p->_key_aside_until[candidate] <= now) {
+    unsigned first = p->_next_key++ % count, pick = first;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned candidate = (first + i) % count;
+        if (!is_aside(p, keys[candidate], now)) {
             pick = candidate;
             break;
         }
@@ -214,19 +221,22 @@ unsigned provider_state_pick_key(struct provider_state *p, unsigned keys, msec_t
     return pick;
 }
 
-bool provider_state_keys_are_aside(struct provider_state *p, unsigned keys, msec_t now)
+bool provider_state_keys_are_aside(struct provider_state *p, const uint64_t *keys, unsigned count, msec_t now)
 {
     bool are_aside = true;
     pthread_mutex_lock(&p->_lock);
-    for (unsigned i = 0; i < keys && are_aside; i++) are_aside = p->_key_aside_until[i] > now;
+    for (unsigned i = 0; i < count && are_aside; i++) are_aside = is_aside(p, keys[i], now);
     pthread_mutex_unlock(&p->_lock);
     return are_aside;
 }
 
-void provider_state_set_key_aside(struct provider_state *p, unsigned key, msec_t now)
+/* Its own place, or that of the key whose time ends first. */
+void provider_state_set_key_aside(struct provider_state *p, uint64_t key, msec_t now)
 {
-    if (key >= PROVIDER_MAX_KEYS) return;
     pthread_mutex_lock(&p->_lock);
-    p->_key_aside_until[key] = now + KEY_ASIDE_MS;
+    struct key_aside *place = &p->_aside[0];
+    for (unsigned i = 0; i < PROVIDER_MAX_KEYS && place->key != key; i++)
+        if (p->_aside[i].key == key || p->_aside[i].until < place->until) place = &p->_aside[i];
+    *place = (struct key_aside){.key = key, .until = now + KEY_ASIDE_MS};
     pthread_mutex_unlock(&p->_lock);
 }

@@ -28,11 +28,18 @@ struct limit_slot {
 bool limit_slot_take(struct limit_slot *s, uint32_t requests, msec_t now, int64_t wall_ms,
                      struct limit_verdict *out);
 
+/* A key that the provider has refused. It is known by the beginning of its digest, so that a reload that adds, removes
+ * or exchanges keys does not punish others. */
+struct key_aside {
+    uint64_t key;
+    msec_t until;
+};
+
 /* Of one provider endpoint: keyed by name and base URL. */
 struct provider_state {
     pthread_mutex_t _lock;
     struct breaker _breaker;
-    msec_t _key_aside_until[PROVIDER_MAX_KEYS];
+    struct key_aside _aside[PROVIDER_MAX_KEYS];
     unsigned _next_key;
     atomic_bool refuses_stream_options; /* it has said so once */
     struct str name;                    /* the provider's */
@@ -43,10 +50,11 @@ void provider_state_report(struct provider_state *p, struct breaker_ticket ticke
 struct breaker_counts provider_state_counts(struct provider_state *p, msec_t now);
 msec_t provider_state_retry_after_ms(struct provider_state *p, msec_t now);
 void provider_state_reset(struct provider_state *p);
-/* Index of the key to use next, in turns; those that were refused lately come last. keys > 0. */
-unsigned provider_state_pick_key(struct provider_state *p, unsigned keys, msec_t now);
-bool provider_state_keys_are_aside(struct provider_state *p, unsigned keys, msec_t now); /* all of them */
-void provider_state_set_key_aside(struct provider_state *p, unsigned key, msec_t now);
+/* Index of the key to use next, in turns; those that were refused lately come last. count > 0. */
+unsigned provider_state_pick_key(struct provider_state *p, const uint64_t *keys, unsigned count, msec_t now);
+bool provider_state_keys_are_aside(struct provider_state *p, const uint64_t *keys, unsigned count,
+                                   msec_t now); /* all of them */
+void provider_state_set_key_aside(struct provider_state *p, uint64_t key, msec_t now);
 
 struct registry;
 struct registry *registry_new(void);

@@ -50,10 +50,11 @@ bool reply_allows_origin(const struct exchange *x)
 
 static void add_cors_lines(const struct exchange *x, struct lines *l)
 {
+    if (x->config->server.cors_origins.count == 0) return;
+    lines_raw(l, STR("Vary: Origin\r\n")); /* also where the answer is that this origin may not */
     if (!reply_allows_origin(x)) return;
     lines_add(l, STR("Access-Control-Allow-Origin"), http_headers_value(&x->request->headers, H_ORIGIN));
-    lines_raw(l, STR("Vary: Origin\r\n"
-                     "Access-Control-Expose-Headers: X-Correlation-ID, X-Weir-Provider, X-Weir-Model, "
+    lines_raw(l, STR("Access-Control-Expose-Headers: X-Correlation-ID, X-Weir-Provider, X-Weir-Model, "
                      "X-Weir-Attempts, X-Weir-Overhead-Us, X-Cache, Retry-After\r\n"));
 }
 

@@ -47,7 +47,7 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
     int64_t now_ns = clock_monotonic_ns();
     provider_state_report(a->target.endpoint->state, a->ticket, row->judgement, fiber_now());
     if (row->cooldown == COOLDOWN_KEY)
-        provider_state_set_key_aside(a->target.endpoint->state, a->key, fiber_now());
+        provider_state_set_key_aside(a->target.endpoint->state, a->target.provider->key_ids[a->key], fiber_now());
     if (!x->committed_ns) x->upstream_ns += now_ns - a->started_ns;
 
     trail_add(x, &a->target, row->name, a->head.status, (now_ns - a->started_ns) / 1000000);

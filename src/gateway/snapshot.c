@@ -3,6 +3,7 @@
 #include "gateway/snapshot.h"
 
 #include "base/mem.h"
+#include "gateway/headers.h"
 #include "http/message.h"
 
 #include <openssl/evp.h>
@@ -85,25 +86,60 @@ static bool build_endpoints(struct provider *p, struct snapshot *s, const struct
     return true;
 }
 
-static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
+static uint64_t key_id(struct str key)
+{
+    unsigned char digest[DIGEST_BYTES];
+    uint64_t id;
+    snapshot_digest(digest, key);
+    memcpy(&id, digest, sizeof id);
+    return id;
+}
+
+/* A configured header of the same name takes the place of the line with the key. */
+static bool build_key_lines(struct provider *p, struct snapshot *s, struct err *err)
 {
     const struct config_provider *c = p->config;
     size_t count = c->api_keys.count;
+    bool is_replaced = headers_has_own(&c->headers, str_from_cstr(p->facts.kind->auth_header));
     struct str *lines = arena_new_array(&s->_arena, struct str, count ? count : 1);
+    uint64_t *ids = arena_new_array(&s->_arena, uint64_t, count ? count : 1);
     for (size_t i = 0; i < count; i++) {
         if (!http_value_is_valid(c->api_keys.at[i]))
             return err_set(err, ERR_INVALID, "provider %.*s: its api_key cannot stand in a header",
                            STR_ARG(c->name));
+        ids[i] = key_id(c->api_keys.at[i]);
+        if (is_replaced) continue;
         lines[i] = arena_printf(&s->_arena, "%s: %s%.*s\r\n", p->facts.kind->auth_header,
                                 p->facts.kind->auth_prefix, STR_ARG(c->api_keys.at[i]));
     }
     p->key_lines = lines;
+    p->key_ids = ids;
     p->key_count = count ? (unsigned)count : 1;
     if (p->key_count > PROVIDER_MAX_KEYS) p->key_count = PROVIDER_MAX_KEYS;
+    return true;
+}
+
+/* Two lines that say where a message ends, or of whose making the connection is, would be read in two ways. */
+static bool header_is_ours(struct str name)
+{
+    static const struct str ours[] = {STR_INIT("Content-Length"), STR_INIT("Transfer-Encoding"),
+                                      STR_INIT("Connection"), STR_INIT("Upgrade"), STR_INIT("Expect")};
+    for (size_t i = 0; i < ARRAY_COUNT(ours); i++)
+        if (str_equals_nocase(name, ours[i])) return true;
+    return false;
+}
+
+static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
+{
+    const struct config_provider *c = p->config;
+    if (!build_key_lines(p, s, err)) return false;
     for (size_t i = 0; i < c->headers.count; i++) {
         const struct config_pair *h = &c->headers.at[i];
         if (!http_value_is_valid(h->value) || str_is_empty(h->name))
             return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is not a valid header",
+                           STR_ARG(c->name), STR_ARG(h->name));
+        if (header_is_ours(h->name))
+            return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is set by Weir itself for each request",
                            STR_ARG(c->name), STR_ARG(h->name));
         p->extra_lines = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(p->extra_lines),
                                       STR_ARG(h->name), STR_ARG(h->value));

@@ -37,6 +37,7 @@ struct provider {
     unsigned endpoint_count;
     const struct str
         *key_lines; /* "Authorization: Bearer …\r\n", one per key; a single empty one without keys */
+    const uint64_t *key_ids; /* one per line: the beginning of the key's digest */
     unsigned key_count;
     struct str extra_lines;      /* of `headers:` */
     struct limit_slot *limits;   /* NULL: none */

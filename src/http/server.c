@@ -9,6 +9,8 @@
  * fiber straight from the loop's read callback, so that they are parsed where the kernel put them. Expiry is one list
  * per server, in the order in which connections became idle.
  *
+ * Who comes when the limit is reached, or when no fiber can be had, is told so straight from the loop's callback.
+ *
  * Closing while the caller still sends makes his kernel throw away the reply (RST). So after a refusal, or with an
  * unread body, we end our side, and read and drop for a while: that is lingering. */
 #include "http/exchange.h"
@@ -22,11 +24,18 @@ enum {
     TICK_MAX_MS = 1000,
     LINGER_MS = 2000,
     LINGER_MAX_BYTES = 64 << 20,
-    TURN_AWAY_MAX = 64, /* at once; more are closed without a word */
+    TURN_AWAY_MAX = 64, /* wait at once for their caller to read what was said; for more it must be quick */
     TURN_AWAY_MS = 500,
 };
 
 /* ---- a connection's life ---- */
+static struct connection *connection_new(struct http_server *s, struct stream *stream)
+{
+    struct connection *c = xzalloc(sizeof *c);
+    *c = (struct connection){.server = s, .stream = stream, .idle_since = fiber_now()};
+    return c;
+}
+
 static void connection_free(struct connection *c)
 {
     struct http_server *s = c->server;
@@ -110,12 +119,78 @@ static void connection_main(void *arg)
     }
 }
 
+/* ---- too many: without a fiber ---- */
+static const struct str overloaded_reply = STR_INIT(
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 84\r\nRetry-After: 1\r\n"
+    "Connection: close\r\n\r\n"
+    "{\"error\":{\"type\":\"service_unavailable\",\"message\":\"Too many connections, try later\"}}");
+
+static void turned_away_free(struct connection *c)
+{
+    stream_close(&c->stream);
+    list_remove(&c->link);
+    c->server->turned_away_now--;
+    xfree(c);
+}
+
+static void on_unwanted(void *arg)
+{
+    struct connection *c = arg;
+    struct str chunk;
+    while (stream_take(c->stream, &chunk)) continue;
+}
+
+static void on_turned_away_end(void *arg)
+{
+    turned_away_free(arg);
+}
+
+/* Says the reply, and lingers until the caller has read it or the tick comes: closing before all that he sends has come
+ * would throw the reply away. c is in no list. */
+static void turn_away(struct connection *c, struct str reply)
+{
+    static const struct stream_hooks hooks = {.on_readable = on_unwanted, .on_end = on_turned_away_end};
+    struct http_server *s = c->server;
+    list_append(&s->turned_away, &c->link);
+    s->turned_away_now++;
+    c->idle_since = fiber_now();
+    stream_say_last(c->stream, reply);
+    if (s->turned_away_now > TURN_AWAY_MAX)
+        turned_away_free(c);
+    else
+        stream_set_hooks(c->stream, &hooks, c);
+}
+
+static void turned_away_expire(struct http_server *s)
+{
+    LIST_EACH(c, &s->turned_away, struct connection, link)
+    {
+        if (fiber_now() - c->idle_since < TURN_AWAY_MS) return; /* the rest came later */
+        turned_away_free(c);
+    }
+}
+
+/* No memory for a stack. */
+static void turn_away_unserved(struct connection *c)
+{
+    struct http_server *s = c->server;
+    struct str first = {0}, reply = overloaded_reply;
+    (void)stream_take(c->stream, &first);
+    if (s->handler.overloaded) reply = s->handler.overloaded(s->handler.arg, first);
+    s->stats.no_memory++;
+    s->stats.idle--;
+    s->stats.connections--;
+    list_remove(&c->link);
+    on_unwanted(c);
+    turn_away(c, reply);
+}
+
 /* ---- what the stream tells ---- */
 static void on_readable(void *arg)
 {
     struct connection *c = arg;
     if (c->fiber) return; /* the fiber will come to it */
-    if (!fiber_start_now(c->server->loop, connection_main, c)) connection_free(c); /* no memory for a stack */
+    if (!fiber_start_now(c->server->loop, connection_main, c)) turn_away_unserved(c);
 }
 
 static void on_end(void *arg)
@@ -131,48 +206,16 @@ static void on_end(void *arg)
 
 static const struct stream_hooks connection_hooks = {.on_readable = on_readable, .on_end = on_end};
 
-/* ---- too many ---- */
-static const struct str turn_away_reply = STR_INIT(
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 84\r\nRetry-After: 1\r\n"
-    "Connection: close\r\n\r\n"
-    "{\"error\":{\"type\":\"service_unavailable\",\"message\":\"Too many connections, try later\"}}");
-
-static void turn_away_main(void *arg)
-{
-    struct connection *c = arg;
-    if (stream_write(c->stream, &turn_away_reply, 1, fiber_deadline(TURN_AWAY_MS)) == IO_OK)
-        linger(c->stream, TURN_AWAY_MS);
-    stream_close(&c->stream);
-    list_remove(&c->link);
-    c->server->turned_away_now--;
-    xfree(c);
-}
-
-static void turn_away(struct http_server *s, struct stream *stream)
-{
-    s->stats.over_limit++;
-    struct connection *c = xzalloc(sizeof *c);
-    *c = (struct connection){.server = s, .stream = stream};
-    if (s->turned_away_now < TURN_AWAY_MAX) c->fiber = fiber_start(s->loop, turn_away_main, c);
-    if (!c->fiber) {
-        stream_abort(&c->stream);
-        xfree(c);
-        return;
-    }
-    s->turned_away_now++;
-    list_append(&s->turned_away, &c->link);
-}
-
 void http_server_accept(void *server, struct stream *stream)
 {
     struct http_server *s = server;
     s->stats.accepted++;
     if (s->options.max_connections > 0 && s->stats.connections >= s->options.max_connections) {
-        turn_away(s, stream);
+        s->stats.over_limit++;
+        turn_away(connection_new(s, stream), overloaded_reply);
         return;
     }
-    struct connection *c = xzalloc(sizeof *c);
-    *c = (struct connection){.server = s, .stream = stream, .idle_since = fiber_now()};
+    struct connection *c = connection_new(s, stream);
     s->stats.connections++;
     s->stats.idle++;
     list_append(&s->idle, &c->link);
@@ -185,6 +228,7 @@ static void on_tick(void *arg)
     struct http_server *s = arg;
     pages_trim(&s->exchange_blocks);
     pages_trim(&s->request_blocks);
+    turned_away_expire(s);
     msec_t keep_alive_ms = s->options.keep_alive_ms, now = fiber_now();
     if (keep_alive_ms == 0) return;
     LIST_EACH(c, &s->idle, struct connection, link)
@@ -236,13 +280,14 @@ void http_server_drain(struct http_server *s, bool close_idle_now)
 void http_server_cancel_all(struct http_server *s)
 {
     LIST_EACH(c, &s->busy, struct connection, link) fiber_cancel(c->fiber);
-    LIST_EACH(c, &s->turned_away, struct connection, link) fiber_cancel(c->fiber);
+    LIST_EACH(c, &s->turned_away, struct connection, link) turned_away_free(c);
 }
 
 void http_server_free(struct http_server *s)
 {
     if (!s) return;
-    require(list_is_empty(&s->busy) && list_is_empty(&s->turned_away));
+    require(list_is_empty(&s->busy));
+    LIST_EACH(c, &s->turned_away, struct connection, link) turned_away_free(c);
     LIST_EACH(c, &s->idle, struct connection, link) connection_free(c);
     tick_end(&s->tick);
     pages_done(&s->exchange_blocks);

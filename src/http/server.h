@@ -30,6 +30,9 @@ struct http_server_handler {
     /* The server itself refuses a request (before handle): writes the reply for `status` (400, 408, 413,
      * 414, 431, 501, 505) with http_exchange_reply(). x's request may be empty. */
     void (*refuse)(void *arg, struct http_exchange *x, int status, const char *why);
+    /* There is no memory for a fiber, so no exchange either: a whole reply (503, Connection: close) that lives for ever,
+     * for a request that begins with these bytes. NULL: the server has one of its own. */
+    struct str (*overloaded)(void *arg, struct str first_bytes);
     void *arg;
 };
 
@@ -47,7 +50,8 @@ void http_server_free(struct http_server *s); /* busy is 0; idle connections are
 struct http_server_stats {
     unsigned connections, idle, exchanges; /* now; exchanges: from the head's end to the reply's */
     unsigned busy;                         /* now: connections with a fiber, refused ones too */
-    uint64_t accepted, requests, refused, over_limit;
+    uint64_t accepted, requests, refused;
+    uint64_t over_limit, no_memory; /* connections turned away: max_connections; no stack for a fiber */
 };
 struct http_server_stats http_server_read_stats(const struct http_server *s);
 

@@ -428,6 +428,19 @@ enum io stream_write(struct stream *s, const struct str *pieces, unsigned count,
                                         : s->ops->write(s, pieces, count, deadline);
 }
 
+bool stream_take(struct stream *s, struct str *chunk)
+{
+    return s->ops == &plain_ops && plain_take(plain_of(s), chunk);
+}
+
+/* Other kinds of stream would have to wait for that. */
+void stream_say_last(struct stream *s, struct str words)
+{
+    if (s->ops != &plain_ops) return;
+    plain_write_now(plain_of(s), words);
+    plain_shutdown(s);
+}
+
 void stream_shutdown(struct stream *s)
 {
     s->ops->shutdown(s);

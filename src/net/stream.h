@@ -33,6 +33,10 @@ void stream_unread(struct stream *s, struct str rest);
  * bytes may have been lost in the middle, only stream_close makes sense. A cancelled fiber may still say
  * its last word: what the kernel takes at once needs no wait. */
 enum io stream_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline);
+/* For the loop, when no fiber can be had: what has come already, lent until the loop's next turn. False: nothing has. */
+bool stream_take(struct stream *s, struct str *chunk);
+/* The same, to write: what the kernel takes at once of a few words, then the end of our direction. */
+void stream_say_last(struct stream *s, struct str words);
 /* Ends our direction after what was written (FIN; TLS close_notify). */
 void stream_shutdown(struct stream *s);
 /* What is written from here on leaves together with the end that stream_shutdown() puts behind it: the peer cannot see

@@ -53,6 +53,8 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
       "Providers in use.")                                                                                           \
     X(METRIC_CONNECTIONS,         "weir_connections",                      GAUGE,     "side",                             UNIT_ONE,         NONE,     \
       "Open connections: client (from callers) or upstream (to providers).")                                         \
+    X(METRIC_TURNED_AWAY,         "weir_turned_away_total",                COUNTER,   "reason",                           UNIT_ONE,         NONE,     \
+      "Connections answered 503 before a request was read: connections (server.max_connections) or memory (no stack); descriptors: accepting paused 100 ms for want of one.") \
     X(METRIC_EXCHANGES,           "weir_exchanges_in_flight",              GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Requests being answered.")                                                                                    \
     X(METRIC_FIBERS,              "weir_fibers",                           GAUGE,     "",                                 UNIT_ONE,         NONE,     \

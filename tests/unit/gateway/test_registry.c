@@ -42,23 +42,39 @@ TEST(registry, a_breaker_keeps_its_state_when_its_figures_change)
     registry_free(r);
 }
 
+static const uint64_t keys[] = {100, 101, 102};
+
 TEST(registry, keys_take_turns_and_those_set_aside_come_last)
 {
     struct registry *r = registry_new();
     struct provider_state *p = registry_provider(r, STR("a"), STR("u"), &breaker);
-    for (unsigned i = 0; i < 6; i++) EXPECT_EQ(provider_state_pick_key(p, 3, 0), i % 3);
-    provider_state_set_key_aside(p, 1, 1000);
-    for (unsigned i = 0; i < 6; i++) EXPECT_NE(provider_state_pick_key(p, 3, 1000 + KEY_ASIDE_MS - 1), 1);
+    for (unsigned i = 0; i < 6; i++) EXPECT_EQ(provider_state_pick_key(p, keys, 3, 0), i % 3);
+    provider_state_set_key_aside(p, 101, 1000);
+    for (unsigned i = 0; i < 6; i++) EXPECT_NE(provider_state_pick_key(p, keys, 3, 1000 + KEY_ASIDE_MS - 1), 1);
     unsigned seen = 0;
-    for (unsigned i = 0; i < 3; i++) seen |= 1u << provider_state_pick_key(p, 3, 1000 + KEY_ASIDE_MS);
+    for (unsigned i = 0; i < 3; i++) seen |= 1u << provider_state_pick_key(p, keys, 3, 1000 + KEY_ASIDE_MS);
     EXPECT_EQ(seen, 7);
-    EXPECT_FALSE(provider_state_keys_are_aside(p, 3, 1000));
-    provider_state_set_key_aside(p, 0, 1000);
-    provider_state_set_key_aside(p, 2, 1000);
-    provider_state_set_key_aside(p, PROVIDER_MAX_KEYS, 1000); /* nobody's */
-    EXPECT_TRUE(provider_state_keys_are_aside(p, 3, 1000));
-    EXPECT_TRUE(provider_state_pick_key(p, 3, 1000) < 3); /* one must do */
-    EXPECT_EQ(provider_state_pick_key(p, 1, 1000), 0);
+    EXPECT_FALSE(provider_state_keys_are_aside(p, keys, 3, 1000));
+    provider_state_set_key_aside(p, 100, 1000);
+    provider_state_set_key_aside(p, 102, 1000);
+    EXPECT_TRUE(provider_state_keys_are_aside(p, keys, 3, 1000));
+    EXPECT_TRUE(provider_state_pick_key(p, keys, 3, 1000) < 3); /* one must do */
+    EXPECT_EQ(provider_state_pick_key(p, keys, 1, 1000), 0);
+    registry_free(r);
+}
+
+TEST(registry, a_key_set_aside_is_the_same_key_wherever_a_reload_puts_it)
+{
+    static const uint64_t others[] = {7, 101, 8};
+    struct registry *r = registry_new();
+    struct provider_state *p = registry_provider(r, STR("a"), STR("u"), &breaker);
+    provider_state_set_key_aside(p, 100, 0);
+    EXPECT_TRUE(provider_state_keys_are_aside(p, (const uint64_t[]){100}, 1, 1));
+    EXPECT_FALSE(provider_state_keys_are_aside(p, (const uint64_t[]){7}, 1, 1)); /* in its place */
+    provider_state_set_key_aside(p, 101, 0);
+    for (int i = 0; i < 6; i++) EXPECT_NE(provider_state_pick_key(p, others, 3, 1), 1);
+    for (uint64_t key = 1000; key < 1100; key++) provider_state_set_key_aside(p, key, (msec_t)key);
+    EXPECT_TRUE(provider_state_keys_are_aside(p, (const uint64_t[]){1099, 1098, 1090}, 3, 1100)); /* the latest */
     registry_free(r);
 }
 
@@ -137,7 +153,7 @@ static void *worker(void *arg)
         snprintf(address, sizeof address, "10.%zu", i % 50);
         (void)take(s->registry, address, &two);
         if (limit_slot_take(s->limit, 1, 0, 0, &v)) atomic_fetch_add(&s->taken, 1);
-        (void)provider_state_pick_key(s->provider, 3, 0);
+        (void)provider_state_pick_key(s->provider, keys, 3, 0);
         if (!provider_state_allows(s->provider, 1000, &ticket)) continue; /* half-open: one probe at a time */
         atomic_fetch_add(&s->probes, 1);
         EXPECT_EQ(atomic_fetch_add(&s->probes_at_once, 1), 0);

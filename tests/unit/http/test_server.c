@@ -1,6 +1,7 @@
 /* tests/unit/http/test_server.c: the server as callers see it, byte by byte, on a real loop and real sockets. */
 #include "http_test.h"
 
+#include "fiber/inside.h"
 #include "http/exchange.h"
 
 /* ---- one exchange ---- */
@@ -592,6 +593,49 @@ static void with_short_times(void (*script)(void))
 {
     struct http_server_options o = short_options();
     with_server(&o, script);
+}
+
+/* ---- no memory for a fiber ---- */
+static struct str say_overloaded(void *arg, struct str first_bytes)
+{
+    (void)arg;
+    seen.refused++;
+    snprintf(seen.path, sizeof seen.path, "%.*s", (int)str_part(first_bytes, 0, 9).len, first_bytes.at);
+    return STR("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!");
+}
+
+static void no_memory_script(void)
+{
+    struct stream *first = caller(), *second = caller(), *third = caller();
+    enum io how;
+    SEND(first, "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+    WAIT_FOR(seen.handled == 1);
+    struct stack_pool *stacks = &world.loop->stacks;
+    struct stack *spare[8];
+    unsigned count = 0;
+    while (stacks->free > 0 && count < ARRAY_COUNT(spare)) spare[count++] = stack_take(stacks);
+    stacks->most = stacks->mapped;
+    SEND(second, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+    struct str reply = read_all(second, PATIENCE_MS, &how);
+    EXPECT_EQ(how, IO_END);
+    EXPECT_EQ(status_of(reply), 503);
+    HAS(reply, "no!");
+    EXPECT_STR_EQ(seen.path, "POST /ech");
+    free((char *)(uintptr_t)reply.at);
+    EXPECT_EQ(http_server_read_stats(world.server).no_memory, 1);
+    stacks->most = 0;
+    while (count > 0) stack_give(stacks, spare[--count]);
+    SEND(third, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    HAS(read_until(third, STR("hello"), 1), "200 OK");
+    stream_close(&first);
+    stream_close(&second);
+    stream_close(&third);
+}
+TEST(server, answers_503_without_memory_for_a_fiber_and_goes_on_when_there_is_some)
+{
+    static const struct http_server_handler handler = {
+        .handle = handle, .refuse = refuse, .overloaded = say_overloaded};
+    with_handler(&plain_options, &handler, no_memory_script);
 }
 
 static void slow_script(void)
