@@ -13,8 +13,17 @@ struct chat_error_attempt {
     int64_t ms;
 };
 
+/* Why a provider refused a request, where that matters to what comes next. */
+enum rejection {
+    REJECTION_OTHER,
+    REJECTION_CONTEXT_WINDOW,
+    REJECTION_CONTENT_POLICY,
+    REJECTION_STREAM_OPTIONS,
+};
+
 struct chat_error {
     enum problem problem;
+    enum rejection rejection;
     int status; /* 0: the problem's own */
     struct str message;
     struct str param;    /* the field that is meant; empty: none */

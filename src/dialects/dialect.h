@@ -12,8 +12,10 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "chat/error.h"
-#include "chat/usage.h"
+#include "chat/event.h"
+#include "chat/losses.h"
+#include "chat/request.h"
+#include "chat/traits.h"
 #include "http/message.h"
 #include "json/check.h"
 #include "json/splice.h"
@@ -82,17 +84,12 @@ struct observer {
 enum ending { ENDING_COMPLETE, ENDING_INCOMPLETE };
 
 /* ---- what an answer means for the attempt ---- */
-enum rejection {
-    REJECTION_OTHER,
-    REJECTION_CONTEXT_WINDOW,
-    REJECTION_CONTENT_POLICY,
-    REJECTION_STREAM_OPTIONS
-};
 struct verdict {
     int64_t retry_after_ms; /* 0: not said */
     int64_t retry_at_s;     /* Unix seconds, where a date was given; 0: not */
     enum rejection kind;    /* of a 400 */
     struct str message;     /* the provider's sentence, in the arena; for the caller, never for the log */
+    struct str code, param; /* its words for what is wrong, in the arena; empty: none */
 };
 
 struct same_dialect {
@@ -110,35 +107,75 @@ struct same_dialect {
     bool (*observe_reply)(struct observer *o, struct str body, struct err *err);
 };
 
-struct chat_request;
-struct chat_reply;
-struct chat_event;
-struct chat_event_sink;
-struct event_writer;
-struct event_reader;
-struct losses;
+/* ---- different dialects: writing ---- */
+/* What a reply says besides what the model said. Lives as long as the reply is written. */
+struct reply_frame {
+    struct arena *arena; /* the exchange's; a writer's own state lies there */
+    const struct chat_request *request;
+    struct str
+        id; /* unique; what is left of it is taken where the provider gave none: letters, digits, _ and - */
+    struct str model;  /* the same, for the model's name */
+    int64_t created_s; /* the same; Unix seconds */
+};
+
+struct upstream_header {
+    struct str name, value;
+};
+enum { UPSTREAM_MAX_HEADERS = 4 };
+/* What goes to a provider. The gateway sets the first three, write_request() the others. */
+struct upstream_request {
+    struct arena *arena;
+    struct str model; /* the target's name for it; empty: the request's */
+    const struct model_traits *traits;
+    struct buf *body; /* appended to; its ceiling holds */
+    struct str path;  /* below the base URL, with its '/'; in the arena or a constant */
+    struct str query; /* without '?'; empty: none */
+    struct upstream_header
+        headers[UPSTREAM_MAX_HEADERS]; /* that the format needs for this request, beta switches */
+    unsigned header_count;
+};
+
+/* The common parts of every dialect's readers and writers of streams; they are the first member of its own struct. */
+struct event_writer {
+    const struct reply_frame *frame;
+};
+struct event_reader; /* dialects/stream.h */
 
 struct dialect {
     const char *name;
+    enum chat_format format;
     const struct same_dialect *same;
 
-    /* server half: what callers send us and expect back */
+    /* ---- server half: what callers send us and expect back; all or none ---- */
+    /* The body has passed same->scan_request(). Strings are lent from `in`. */
     bool (*read_request)(struct chat_request *out, struct arena *a, const struct http_message *in,
                          struct chat_error *err);
-    void (*write_reply)(struct http_message *out, const struct chat_reply *reply);
-    void (*write_event)(struct event_writer *w, struct buf *out, const struct chat_event *event);
+    /* A body. False: over the ceiling of `out`. */
+    bool (*write_reply)(struct buf *out, const struct chat_reply *reply, const struct reply_frame *frame);
+    /* A stream: open, each event in the order of chat/event.h, close. Never fails but by the ceiling of `out`, or by one
+     * of its own. ERROR is written as write_error_event() does. Events that say nothing here write nothing. */
+    struct event_writer *(*open_writer)(const struct reply_frame *frame);
+    bool (*write_event)(struct event_writer *w, struct buf *out, const struct chat_event *event);
+    void (*close_writer)(struct event_writer *w);                             /* NULL: nothing to do */
     bool (*write_error)(struct buf *out, const struct chat_error *err);       /* a body */
     bool (*write_error_event)(struct buf *out, const struct chat_error *err); /* in a stream that has begun */
     struct str keepalive;                                                     /* what idle streams are sent */
 
-    /* client half: what we send providers and what comes back */
-    bool (*write_request)(struct http_message *out, const struct chat_request *in, struct losses *dropped,
+    /* ---- client half: what we send providers and what comes back; all or none ---- */
+    /* False: the format cannot say this, err tells why (a 400), or the body's ceiling (PROBLEM_TOO_LARGE). */
+    bool (*write_request)(struct upstream_request *out, const struct chat_request *in, struct losses *dropped,
                           struct chat_error *err);
+    /* A reply with a status below 400. Strings are lent from `in`. False: not a complete one of this format; err. */
     bool (*read_reply)(struct chat_reply *out, struct arena *a, const struct http_message *in,
-                       struct chat_error *err);
+                       const struct chat_request *request, struct chat_error *err);
+    /* A stream. Each event of http/sse.h that is_dispatched goes to read_event(), which hands what it means to the sink.
+     * False: malformed, err; the stream is broken then. Nothing that was lent is kept. read_end() when the stream has
+     * ended, or once seen & EVENT_TERMINAL: ends what is open, and hands out STOP if the answer is complete. */
+    struct event_reader *(*open_reader)(struct arena *a, const struct chat_request *request);
     bool (*read_event)(struct event_reader *r, struct str name, struct str data, struct chat_event_sink *sink,
                        struct chat_error *err);
-    enum ending (*read_stream_end)(struct event_reader *r);
+    enum ending (*read_end)(struct event_reader *r, struct chat_event_sink *sink);
+    void (*close_reader)(struct event_reader *r); /* NULL: nothing to do */
     void (*classify)(struct verdict *out, struct arena *a, const struct http_message *reply);
 };
 

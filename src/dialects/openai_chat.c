@@ -7,6 +7,7 @@
 #include "dialects/openai_reply.h"
 
 #include "base/check.h"
+#include "dialects/put.h"
 #include "json/cursor.h"
 #include "json/writer.h"
 
@@ -127,14 +128,6 @@ static const struct {
     [PROBLEM_UNAVAILABLE] = {"server_error", "service_unavailable"},
     [PROBLEM_TIMEOUT] = {"server_error", "timeout"},
 };
-
-static void put_str_or_null(struct json_writer *w, struct str name, struct str value)
-{
-    if (str_is_empty(value))
-        json_put_null(w, name);
-    else
-        json_put_str(w, name, value);
-}
 
 static void put_attempts(struct json_writer *w, const struct chat_error *err)
 {
