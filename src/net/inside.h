@@ -69,7 +69,7 @@ struct plain {
     int end_code, write_code;    /* libuv's; 0: none. end_code UV_EOF: a clean end */
     int watched;                 /* libuv's events that it was told to watch for */
     bool is_reading, is_stopped; /* stopped: because more came than may be kept */
-    bool is_connecting, is_edge;
+    bool is_connecting, is_connect_decided, is_edge;
     bool has_hung_up;  /* an end or an error is behind the bytes that the kernel has */
     bool has_seen_end; /* that was noticed while reading is stopped */
     bool has_told_readable, has_told_end, wants_shutdown, is_loopback, is_unix;
@@ -92,9 +92,12 @@ static inline const struct plain *plain_of_const(const struct stream *s)
 MUST_CHECK struct plain *plain_new(struct loop *l, int fd, bool is_unix, struct err *err);
 void plain_on_later(struct loop_item *item); /* calls the hooks that are due */
 void plain_set_peer(struct plain *p, const struct sockaddr *peer);
-/* IO_OK: it is connected; IO_FAIL: *code is libuv's. */
-enum io plain_connect(struct plain *p, const struct sockaddr *to, socklen_t bytes, msec_t deadline,
-                      int *code);
+/* Connecting, for net/connect.c. Begin: IO_OK: it is connected, IO_FAIL: *code is libuv's, IO_TIMEOUT: not yet, and this
+ * fiber is woken when it is decided; then the code says how (0: connected). End: before anything else is done with it. */
+enum io plain_connect_begin(struct plain *p, const struct sockaddr *to, socklen_t bytes, int *code);
+bool plain_connect_is_decided(const struct plain *p);
+int plain_connect_code(const struct plain *p);
+void plain_connect_end(struct plain *p);
 
 /* watch.c: after any change of what its fields ask for. libuv's code, 0: fine. */
 int plain_watch(struct plain *p);

@@ -1,10 +1,13 @@
 /* net/resolver.c: names to addresses.
  *
- *     name --(asked, unknown or expired)--> looking, callers queue as `askers` --> answered: each asker's loop is told
+ *     unknown ──asked──► looking, callers queue as `askers` ──► fresh ──keep_ms──► stale ──stale_ms──► as unknown
+ *                            │  failed: all are told, and so          ▲             │ asked: given at once,
+ *                            └─ is who asks within retry_ms           └──refreshed──┘ one look-up runs
  *
- * The look-up runs on libuv's thread pool and belongs to the loop that asked first. All else is behind one lock, which is
+ * A look-up runs on libuv's thread pool and belongs to the loop that asked first. All else is behind one lock, which is
  * never held across a wait. An asker is on the heap: a fiber that cannot wait any longer takes it out of the queue, or,
- * when the answer is already on its way to the loop, leaves it to be freed on arrival. Failures are not kept. */
+ * when the answer is already on its way to the loop, leaves it to be freed on arrival. A refresh that fails leaves the old
+ * answer where it is until that is too old. */
 #include "net/resolver.h"
 
 #include "base/map.h"
@@ -15,19 +18,23 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
-enum { KEEP_MS = 30 * 1000, MAX_NAMES = 256, MAX_HOST_BYTES = 255 };
+enum { KEEP_MS = 30 * 1000, STALE_MS = 5 * 60 * 1000, RETRY_MS = 1000, MAX_HOST_BYTES = 255 };
 
 struct resolver {
+    struct resolver_options options;
     uv_mutex_t lock;
     struct map names;
     struct list by_age; /* struct name: the one looked up longest ago first */
+    struct resolver_stats stats;
 };
 
 struct name {
     struct list link; /* in by_age */
     struct list askers;
     bool is_looking;
-    msec_t expires_at;
+    msec_t fresh_until, stale_until; /* of `found` */
+    msec_t retry_at;                 /* no look-up before */
+    int code;                        /* libuv's, of the look-up that ended last */
     struct resolved found;
     size_t host_bytes;
     char host[MAX_HOST_BYTES + 1];
@@ -44,18 +51,30 @@ struct asker {
 };
 
 struct lookup {
-    uv_getaddrinfo_t request;
+    union {
+        uv_getaddrinfo_t system;
+        uv_work_t work; /* of options.lookup */
+    } request;
     struct resolver *resolver;
     struct name *name;
+    int code;
+    struct resolved found;
 };
 
-struct resolver *resolver_new(void)
+struct resolver *resolver_new_with(const struct resolver_options *o)
 {
     struct resolver *r = xzalloc(sizeof *r);
+    r->options = *o;
     uv_mutex_init(&r->lock);
     map_init(&r->names);
     list_init(&r->by_age);
     return r;
+}
+
+struct resolver *resolver_new(void)
+{
+    return resolver_new_with(
+        &(struct resolver_options){.keep_ms = KEEP_MS, .stale_ms = STALE_MS, .retry_ms = RETRY_MS});
 }
 
 void resolver_free(struct resolver *r)
@@ -86,6 +105,16 @@ static struct resolver *resolver_of(struct loop *l)
     return n->resolver;
 }
 
+struct resolver_stats resolver_read_stats(struct loop *l)
+{
+    struct resolver *r = resolver_of(l);
+    uv_mutex_lock(&r->lock);
+    struct resolver_stats stats = r->stats;
+    stats.names = (unsigned)r->names.count;
+    uv_mutex_unlock(&r->lock);
+    return stats;
+}
+
 /* ---- answers ---- */
 
 static struct resolved *resolved_copy(const struct resolved *found)
@@ -113,13 +142,19 @@ static void on_answer(void *arg)
     if (fiber_is_waiting(a->fiber)) fiber_wake(a->fiber, IO_OK);
 }
 
-static void found_fill(struct resolved *found, const struct addrinfo *list)
+void resolved_fill(struct resolved *found, const struct addrinfo *list)
 {
+    while (list && list->ai_family != AF_INET && list->ai_family != AF_INET6) list = list->ai_next;
+    bool is_v4_first = list && list->ai_family == AF_INET;
+    const int families[2] = {is_v4_first ? AF_INET : AF_INET6, is_v4_first ? AF_INET6 : AF_INET};
+    const struct addrinfo *next[2] = {list, list};
     found->count = 0;
-    for (const struct addrinfo *i = list; i && found->count < RESOLVER_MAX_ADDRESSES; i = i->ai_next) {
-        if (i->ai_family != AF_INET && i->ai_family != AF_INET6) continue;
+    for (unsigned turn = 0; found->count < RESOLVER_MAX_ADDRESSES && (next[0] || next[1]); turn ^= 1) {
+        while (next[turn] && next[turn]->ai_family != families[turn]) next[turn] = next[turn]->ai_next;
+        if (!next[turn]) continue;
         memset(&found->addresses[found->count], 0, sizeof found->addresses[0]);
-        memcpy(&found->addresses[found->count++], i->ai_addr, i->ai_addrlen);
+        memcpy(&found->addresses[found->count++], next[turn]->ai_addr, next[turn]->ai_addrlen);
+        next[turn] = next[turn]->ai_next;
     }
 }
 
@@ -137,25 +172,60 @@ static void name_answer(struct name *name, int code)
     }
 }
 
+/* On the loop that the look-up belongs to. */
+static void lookup_end(struct lookup *l)
+{
+    struct resolver *r = l->resolver;
+    struct name *name = l->name;
+    msec_t now = fiber_now();
+    uv_mutex_lock(&r->lock);
+    if (l->code == 0 && l->found.count == 0) l->code = UV_EAI_NODATA;
+    r->stats.in_flight--;
+    r->stats.lookups++;
+    r->stats.failures += l->code != 0;
+    name->retry_at = now + r->options.retry_ms;
+    name->code = l->code;
+    if (l->code == 0) {
+        name->found = l->found;
+        name->fresh_until = now + r->options.keep_ms;
+        name->stale_until = name->fresh_until + r->options.stale_ms;
+    }
+    name_answer(name, l->code);
+    uv_mutex_unlock(&r->lock);
+    xfree(l);
+}
+
 static void on_found(uv_getaddrinfo_t *request, int code, struct addrinfo *list)
 {
     struct lookup *l = request->data;
-    uv_mutex_lock(&l->resolver->lock);
-    if (code == 0) found_fill(&l->name->found, list);
-    if (code == 0 && l->name->found.count == 0) code = UV_EAI_NODATA;
-    l->name->expires_at = code == 0 ? fiber_now() + KEEP_MS : 0;
-    name_answer(l->name, code);
-    uv_mutex_unlock(&l->resolver->lock);
+    l->code = code;
+    if (code == 0) resolved_fill(&l->found, list);
     uv_freeaddrinfo(list);
-    xfree(l);
+    lookup_end(l);
+}
+
+/* On the thread pool. */
+static void on_work(uv_work_t *work)
+{
+    struct lookup *l = work->data;
+    const struct resolver_options *o = &l->resolver->options;
+    l->code = o->lookup(o->lookup_arg, l->name->host, &l->found);
+}
+
+static void on_worked(uv_work_t *work, int status)
+{
+    struct lookup *l = work->data;
+    if (status != 0) l->code = status;
+    lookup_end(l);
 }
 
 /* ---- questions ---- */
 
-/* Under the lock. The oldest name that nobody waits for makes room. */
+/* Under the lock. The oldest name that nobody waits for makes room; NULL: there is none. */
 static struct name *name_add(struct resolver *r, struct str host)
 {
-    if (r->names.count >= MAX_NAMES) {
+    if (r->stats.in_flight >= RESOLVER_MAX_NAMES) return NULL;
+    if (r->names.count >= RESOLVER_MAX_NAMES) {
         LIST_EACH(old, &r->by_age, struct name, link)
         {
             if (old->is_looking) continue;
@@ -179,32 +249,60 @@ static void name_look_up(struct resolver *r, struct name *name, struct loop *loo
 {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct lookup *l = xzalloc(sizeof *l);
-    *l = (struct lookup){.resolver = r, .name = name};
-    l->request.data = l;
+    l->resolver = r;
+    l->name = name;
     name->is_looking = true;
+    r->stats.in_flight++;
     list_remove(&name->link);
     list_append(&r->by_age, &name->link);
-    int code = uv_getaddrinfo(loop_uv(loop), &l->request, on_found, name->host, NULL, &hints);
+    int code; /* l belongs to the thread pool as soon as it is asked */
+    if (r->options.lookup) {
+        l->request.work.data = l;
+        code = uv_queue_work(loop_uv(loop), &l->request.work, on_work, on_worked);
+    } else {
+        l->request.system.data = l;
+        code = uv_getaddrinfo(loop_uv(loop), &l->request.system, on_found, name->host, NULL, &hints);
+    }
     if (code == 0) return;
+    name->code = code;
+    r->stats.in_flight--;
     name_answer(name, code);
     xfree(l);
 }
 
-/* The answer that is known, or an asker that will get it. */
+/* Under the lock: what is known, as old as may be. A look-up is begun if there is none and it is time for one. */
+static bool name_is_known(struct resolver *r, struct name *name, struct loop *loop)
+{
+    msec_t now = fiber_now();
+    if (now >= name->stale_until) return false;
+    if (now < name->fresh_until) {
+        r->stats.fresh++;
+        return true;
+    }
+    r->stats.stale++;
+    if (!name->is_looking && now >= name->retry_at) name_look_up(r, name, loop);
+    return true;
+}
+
+static struct resolved *refuse(struct resolver *r, struct asker *a, int code)
+{
+    r->stats.refused++;
+    a->code = code;
+    return NULL;
+}
+
+/* Under the lock: the answer that is known; NULL: a->code says why there is none, or a will get one. */
 static struct resolved *ask(struct resolver *r, struct str host, struct asker *a)
 {
-    struct resolved *known = NULL;
-    uv_mutex_lock(&r->lock);
     struct name *name = map_get(&r->names, host);
     if (!name) name = name_add(r, host);
-    if (!name->is_looking && fiber_now() < name->expires_at) {
-        known = resolved_copy(&name->found);
-    } else {
-        list_append(&name->askers, &a->link);
-        if (!name->is_looking) name_look_up(r, name, a->loop);
-    }
-    uv_mutex_unlock(&r->lock);
-    return known;
+    if (!name) return refuse(r, a, UV_EAI_AGAIN);
+    if (name_is_known(r, name, a->loop)) return resolved_copy(&name->found);
+    if (!name->is_looking && name->code != 0 && fiber_now() < name->retry_at) return refuse(r, a, name->code);
+    r->stats.waited++;
+    list_append(&name->askers, &a->link);
+    if (!name->is_looking) name_look_up(r, name, a->loop);
+    return NULL;
 }
 
 static void asker_leave(struct resolver *r, struct asker *a)
@@ -229,10 +327,13 @@ static enum io find_by_name(struct loop *loop, struct str host, struct resolved 
     list_init(&a->link);
     a->loop = loop;
     a->fiber = fiber_current();
+    uv_mutex_lock(&r->lock);
     *out = ask(r, host, a);
-    if (*out) {
+    *code = a->code;
+    uv_mutex_unlock(&r->lock);
+    if (*out || (*code && !a->is_posted)) {
         asker_free(a);
-        return IO_OK;
+        return *out ? IO_OK : IO_FAIL;
     }
     enum io io = fiber_wait(deadline);
     *code = a->code;
@@ -289,4 +390,13 @@ enum io resolver_find(struct str host, uint16_t port, struct resolved **out, mse
     if (*out) set_port(*out, port);
     if (io == IO_FAIL) err_set(err, ERR_DNS, "%s cannot be resolved: %s", text, uv_strerror(code));
     return io;
+}
+
+void resolver_doubt(struct str host)
+{
+    struct resolver *r = resolver_of(loop_current());
+    uv_mutex_lock(&r->lock);
+    struct name *name = map_get(&r->names, host);
+    if (name) name->fresh_until = 0;
+    uv_mutex_unlock(&r->lock);
 }

@@ -77,7 +77,12 @@ static void output_end(struct plain *p, int code)
 void plain_write_ready(struct plain *p)
 {
     struct output *o = p->output;
-    if (p->is_connecting && fiber_is_waiting(p->writer)) fiber_wake_now(p->writer, IO_OK);
+    if (UNLIKELY(p->is_connecting)) {
+        p->is_connecting = false; /* the kernel would tell it again and again */
+        p->is_connect_decided = true;
+        if (fiber_is_waiting(p->writer)) fiber_wake_now(p->writer, IO_OK);
+        return;
+    }
     if (!o) return;
     ssize_t sent = send_piece(p, o->bytes + o->from, o->len);
     if (sent > 0) {
@@ -185,8 +190,25 @@ struct plain *plain_new(struct loop *l, int fd, bool is_unix, struct err *err)
     return p;
 }
 
+enum io plain_connect_begin(struct plain *p, const struct sockaddr *to, socklen_t bytes, int *code)
+{
+    *code = 0;
+    if (connect(p->fd, to, bytes) == 0) return IO_OK;
+    *code = uv_translate_sys_error(errno);
+    if (errno != EINPROGRESS) return IO_FAIL;
+    p->is_connecting = true;
+    p->writer = fiber_current();
+    *code = plain_watch(p);
+    return *code == 0 ? IO_TIMEOUT : IO_FAIL;
+}
+
+bool plain_connect_is_decided(const struct plain *p)
+{
+    return p->is_connect_decided;
+}
+
 /* Refused at once or later: the socket knows why. */
-static int connect_code(const struct plain *p)
+int plain_connect_code(const struct plain *p)
 {
     int error = 0;
     socklen_t bytes = sizeof error;
@@ -194,23 +216,10 @@ static int connect_code(const struct plain *p)
     return error ? uv_translate_sys_error(error) : 0;
 }
 
-enum io plain_connect(struct plain *p, const struct sockaddr *to, socklen_t bytes, msec_t deadline, int *code)
+void plain_connect_end(struct plain *p)
 {
-    *code = 0;
-    if (connect(p->fd, to, bytes) == 0) return IO_OK;
-    if (errno != EINPROGRESS) {
-        *code = uv_translate_sys_error(errno);
-        return IO_FAIL;
-    }
-    p->is_connecting = true;
-    p->writer = fiber_current();
-    *code = plain_watch(p);
-    enum io io = *code == 0 ? fiber_wait(deadline) : IO_FAIL;
     p->writer = NULL;
-    p->is_connecting = false;
-    if (io != IO_OK) return io;
-    *code = connect_code(p);
-    return *code == 0 ? IO_OK : IO_FAIL;
+    p->is_connecting = p->is_connect_decided = false;
 }
 
 void plain_set_peer(struct plain *p, const struct sockaddr *peer)

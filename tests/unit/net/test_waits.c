@@ -1,7 +1,7 @@
 /* tests/unit/net/test_waits.c: every wait there is, entered once to be cancelled and once to time out. After either the
  * scene must be clean: nothing leaks, nothing of libuv's points to what the fiber owned (the sanitizers and loop_free
  * judge that). */
-#include "net_test.h"
+#include "resolver_test.h"
 #include "tls_server.h"
 
 #include "net/dial.h"
@@ -198,6 +198,70 @@ static enum io wait_connect(struct scene *scene, msec_t deadline)
     return io;
 }
 
+/* A name with three addresses that all swallow: three attempts at once. */
+static enum io wait_race(struct scene *scene, msec_t deadline)
+{
+    (void)scene;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fill[8];
+    EXPECT_EQ(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    EXPECT_EQ(listen(fd, 0), 0);
+    EXPECT_EQ(getsockname(fd, (struct sockaddr *)&a, &bytes), 0);
+    for (int i = 0; i < 8; i++) {
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(fill[i], (struct sockaddr *)&a, sizeof a);
+    }
+    struct resolver *r = resolver_new_with(
+        &(struct resolver_options){.keep_ms = 1000000, .lookup = dns_lookup});
+    resolver_use(loop_current(), r);
+    DNS_SET("127.0.0.1", "127.0.0.1", "127.0.0.1");
+    enum io io;
+    struct err err;
+    struct dial_target t = {.host = STR("many.test"), .port = ntohs(a.sin_port)};
+    struct resolved *found;
+    EXPECT_EQ(resolver_find(t.host, t.port, &found, NEVER, &err), IO_OK);
+    free(found);
+    /* With little time left the attempts follow each other quickly; the canceller comes after all three. */
+    struct stream *s = dial(&t, deadline == NEVER ? fiber_now() + 60 : deadline, &io, &err);
+    EXPECT_NULL(s);
+    resolver_use(loop_current(), NULL);
+    resolver_free(r);
+    for (int i = 0; i < 8; i++) close(fill[i]);
+    close(fd);
+    return io;
+}
+
+/* A proxy that takes the connection and says nothing. */
+static enum io listen_to_it(struct stream *s, const struct dial_target *t, msec_t deadline, struct err *err)
+{
+    (void)t;
+    (void)err;
+    struct str chunk;
+    return stream_read(s, &chunk, deadline);
+}
+
+static enum io wait_tunnel(struct scene *scene, msec_t deadline)
+{
+    (void)scene;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    EXPECT_EQ(listen(fd, 1), 0);
+    EXPECT_EQ(getsockname(fd, (struct sockaddr *)&a, &bytes), 0);
+    enum io io;
+    struct err err;
+    struct dial_target t = {
+        .host = STR("provider.test"),
+        .port = 443,
+        .tunnel = {.host = STR("127.0.0.1"), .port = ntohs(a.sin_port), .open = listen_to_it}};
+    EXPECT_NULL(dial(&t, deadline, &io, &err));
+    EXPECT_TRUE(str_starts_with(str_from_cstr(err.text), STR("proxy 127.0.0.1:")));
+    close(fd);
+    return io;
+}
+
 /* ---- TLS ---- */
 
 static enum io with_tls(enum tls_server_kind kind, msec_t deadline,
@@ -270,6 +334,8 @@ static const struct {
     {"a write", wait_write},
     {"a name", wait_name},
     {"a connection", wait_connect},
+    {"a race of connections", wait_race},
+    {"a tunnel", wait_tunnel},
     {"a TLS handshake", wait_handshake},
     {"a TLS read", wait_tls_read},
     {"a TLS read into memory", wait_tls_read_into},
