@@ -354,11 +354,14 @@ static enum http_parse judge_response(struct scan *s, struct http_response *out)
     else if (s->lengths)
         r = judge_length(s, &out->content_length);
     if (r != PARSE_DONE) return r;
+    bool has_body = out->framing == FRAMING_CHUNKED || out->content_length > 0;
+    if (out->status < 200 && has_body) return refuse(s, 502, "an interim reply that announces a body");
+    bool is_in_doubt = out->status == 204 && has_body; /* the standard says that there is none; not all know it */
     if (out->status < 200 || out->status == 204 || out->status == 304) {
         out->framing = FRAMING_NONE;
         out->content_length = 0;
     }
-    out->is_keep_alive = keeps_alive(s, out->minor) && out->framing != FRAMING_CLOSE;
+    out->is_keep_alive = keeps_alive(s, out->minor) && out->framing != FRAMING_CLOSE && !is_in_doubt;
     return PARSE_DONE;
 }
 

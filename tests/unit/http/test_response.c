@@ -49,7 +49,10 @@ TEST(response, tells_framing_and_the_life_of_the_connection)
         {"HTTP/1.1 100 Continue\r\n\r\n", FRAMING_NONE, true},
         {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", FRAMING_NONE, true},
         {"HTTP/1.1 204 No Content\r\n\r\n", FRAMING_NONE, true},
-        {"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", FRAMING_NONE, true},
+        {"HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n", FRAMING_NONE, true},
+        {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", FRAMING_NONE, true},
+        {"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", FRAMING_NONE, false}, /* does a body come? */
+        {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", FRAMING_NONE, false},
         {"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", FRAMING_NONE, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -92,6 +95,8 @@ static const struct {
     {"gzip under chunked", OK "Transfer-Encoding: gzip, chunked\r\n\r\n", false},
     {"identity", OK "Transfer-Encoding: identity\r\n\r\n", false},
     {"chunked in 1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+    {"an interim reply with a length", "HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\n", false},
+    {"an interim reply with chunks", "HTTP/1.1 100 x\r\nTransfer-Encoding: chunked\r\n\r\n", false},
     {"obs-fold", OK "X: a\r\n b\r\n\r\n", false},
     {"a blank before a colon", OK "X : a\r\n\r\n", false},
     {"several hosts mean nothing here", OK "Host: a\r\nHost: b\r\n\r\n", true},
