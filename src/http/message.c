@@ -356,7 +356,8 @@ static enum http_parse judge_response(struct scan *s, struct http_response *out)
     if (r != PARSE_DONE) return r;
     bool has_body = out->framing == FRAMING_CHUNKED || out->content_length > 0;
     if (out->status < 200 && has_body) return refuse(s, 502, "an interim reply that announces a body");
-    bool is_in_doubt = out->status == 204 && has_body; /* the standard says that there is none; not all know it */
+    bool is_in_doubt = out->status == 204 &&
+                       has_body; /* the standard says that there is none; not all know it */
     if (out->status < 200 || out->status == 204 || out->status == 304) {
         out->framing = FRAMING_NONE;
         out->content_length = 0;
