@@ -87,7 +87,7 @@ void buf_done(struct buf *b)
     else
         xfree(b->at);
     budget_give(b->_budget, counted(b->_room));
-    buf_init_counted(b, b->_max_bytes, b->_budget);
+    *b = (struct buf){._max_bytes = b->_max_bytes, ._budget = b->_budget};
 }
 
 void buf_clear(struct buf *b)

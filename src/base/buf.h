@@ -21,7 +21,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max_bytes); /* allocates nothing yet; max_bytes > 0 */
 void buf_init_counted(struct buf *b, size_t max_bytes, struct budget *budget); /* NULL: as buf_init() */
-void buf_done(struct buf *b);  /* frees what it holds; the buf stays usable and empty */
+void buf_done(struct buf *b);  /* frees what it holds; the buf stays usable and empty; all zero is fine */
 void buf_clear(struct buf *b); /* length 0, memory kept */
 
 static inline struct str buf_str(const struct buf *b)

@@ -174,6 +174,7 @@ static void use_snapshot(struct serve *s, struct config *fresh, struct snapshot 
         worker_set_snapshot(s->workers[i], snapshot, connections_per_worker(s, fresh));
     static const enum log_level levels[] = {LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR};
     log_set_level(s->log, levels[fresh->log.level]);
+    budget_set(&s->process.buffered, fresh->server.max_buffered_bytes);
     snapshot_unref(&s->snapshot);
     config_unref(&s->config);
     s->snapshot = snapshot;
@@ -274,7 +275,7 @@ static bool set_up(struct serve *s, struct err *err)
     s->process.started_wall_ms = clock_wall_ms();
     s->process.version = STR(WEIR_VERSION);
     s->process.workers = s->worker_count;
-    budget_set(&s->process.buffered, INT64_MAX);
+    budget_set(&s->process.buffered, s->config->server.max_buffered_bytes);
     s->metrics = metrics_new(s->worker_count, s->process.version, s->process.started_wall_ms);
     if (!open_sockets(s, err) || !open_simulator(s, err) || !start_log(s, err)) return false;
     if (!(s->snapshot = build_snapshot(s, s->config, err)) || !start_workers(s, err)) return false;

@@ -37,7 +37,7 @@ static const struct option server_rows[] = {
      .help = "The largest request body; over it 413."},
     {"max_connections", INT_AT(S, max_connections), .max = 10000000, .unit = "connections", .def = "0",
      .help = "Connections of callers at once; 0 is half of what the descriptor limit leaves, after 512 are set aside."},
-    {"max_buffered", SIZE_AT(S, max_buffered_bytes), OPTION_LATER, .min = MIB, .max = 64 * TIB, .def = "1GiB",
+    {"max_buffered", SIZE_AT(S, max_buffered_bytes), .min = MIB, .max = 64 * TIB, .def = "1GiB",
      .help = "All request and reply bodies held at once; over it 503."},
     {"timeouts", INNER_GROUP, .group = &server_timeouts, .help = "What a slow caller is allowed."},
     {"cors_origins", STRINGS_AT(S, cors_origins), .judge = judge_origin,

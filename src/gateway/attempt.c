@@ -28,7 +28,9 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
                                           memory_order_relaxed);
     x->dialect->same->observer_init(&a->observer, x->arena, x->route->operation);
     /* A first content that is large itself, and what relay.c gathers from the same chunk, must fit, too. */
-    buf_init(&a->held, x->facts.is_stream ? HOLD_MAX_BYTES + EVENT_MAX_BYTES : PLAIN_MAX_CHECKED_BYTES);
+    buf_init_counted(&a->held,
+                     x->facts.is_stream ? HOLD_MAX_BYTES + EVENT_MAX_BYTES : PLAIN_MAX_CHECKED_BYTES,
+                     exchange_budget(x));
     return a;
 }
 
@@ -46,9 +48,21 @@ bool attempt_hides(const struct attempt *a, unsigned event_facts)
     return (event_facts & EVENT_USAGE_ONLY) && !a->exchange->facts.wants_usage;
 }
 
-/* A reply that breaks off after its head is malformed; without a head nobody was reached. */
-static enum outcome outcome_of_io(const struct attempt *a, enum io io)
+static bool is_starved(const struct attempt *a)
 {
+    return a->decoder.is_starved || buf_is_starved(&a->held);
+}
+
+static enum outcome no_room(struct attempt *a)
+{
+    err_set(&a->err, ERR_SYSTEM, "server.max_buffered leaves no room for the reply");
+    return OUTCOME_NO_ROOM;
+}
+
+/* A reply that breaks off after its head is malformed; without a head nobody was reached. */
+static enum outcome outcome_of_io(struct attempt *a, enum io io)
+{
+    if (io == IO_FAIL && is_starved(a)) return no_room(a);
     switch (io) {
     case IO_TIMEOUT: return OUTCOME_TIMEOUT;
     case IO_CANCELLED: return OUTCOME_CALLER_GONE;
@@ -147,7 +161,8 @@ static enum io send_request(struct attempt *a)
 /* False: it is encoded in a way that nobody here can read. */
 static bool begin_body(struct attempt *a, uint64_t max_decoded_bytes)
 {
-    return decoder_init(&a->decoder, a->call, &a->head.headers, max_decoded_bytes, &a->err);
+    const struct decoder_limits limits = {max_decoded_bytes, exchange_budget(a->exchange)};
+    return decoder_init(&a->decoder, a->call, &a->head.headers, &limits, &a->err);
 }
 
 /* ---- a rejection ---- */
@@ -155,11 +170,12 @@ static enum outcome read_rejection(struct attempt *a, enum outcome outcome)
 {
     struct exchange *x = a->exchange;
     buf_done(&a->held);
-    buf_init(&a->held, REJECTION_MAX_BYTES);
+    buf_init_counted(&a->held, REJECTION_MAX_BYTES, exchange_budget(x));
     enum io io = IO_FAIL;
     if (begin_body(a, REJECTION_MAX_BYTES))
         io = decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err);
     if (io == IO_CANCELLED) return OUTCOME_CALLER_GONE;
+    if (io == IO_FAIL && is_starved(a)) return no_room(a);
     if (io != IO_OK) a->body = STR("");
     if (io != IO_OK && outcome == OUTCOME_INVALID_REQUEST) /* nothing is left that could be passed on */
         return io == IO_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_MALFORMED;
@@ -170,6 +186,16 @@ static enum outcome read_rejection(struct attempt *a, enum outcome outcome)
 }
 
 /* ---- a plain reply ---- */
+/* One that says that it is too large to be held is not: its first bytes are enough. */
+static enum io begin_large(struct attempt *a)
+{
+    struct str chunk = {0};
+    enum io io = http_call_read_body(a->call, &chunk, a->deadline, &a->err);
+    a->is_cut_short = io == IO_OK;
+    a->body = arena_copy(a->exchange->arena, chunk); /* sending the head may wait */
+    return io;
+}
+
 /* Reads on into `held` until the end or until it is full. */
 static enum io gather(struct attempt *a)
 {
@@ -179,6 +205,7 @@ static enum io gather(struct attempt *a)
         if (io == IO_END) break;
         if (io != IO_OK) return io;
         if (buf_append(&a->held, chunk)) continue;
+        if (buf_is_starved(&a->held)) return IO_FAIL;
         a->is_cut_short = true;
         a->body = arena_copy(a->exchange->arena, chunk); /* `held` goes first, and that waits */
         return IO_OK;
@@ -197,10 +224,12 @@ static enum outcome read_reply(struct attempt *a)
     if (!is_json_type(http_headers_value(&a->head.headers, H_CONTENT_TYPE)))
         return malformed(a, "the reply is not JSON by its content type");
     if (!begin_body(a, PLAIN_MAX_CHECKED_BYTES)) return OUTCOME_MALFORMED;
-    bool is_short = a->head.framing == FRAMING_LENGTH && a->head.content_length <= PLAIN_MAX_CHECKED_BYTES;
-    enum io io = is_short || decoder_is_needed(&a->decoder)
-                     ? decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err)
-                     : gather(a);
+    bool has_length = a->head.framing == FRAMING_LENGTH;
+    enum io io;
+    if (decoder_is_needed(&a->decoder) || (has_length && a->head.content_length <= PLAIN_MAX_CHECKED_BYTES))
+        io = decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err);
+    else
+        io = has_length ? begin_large(a) : gather(a);
     if (io != IO_OK) return outcome_of_io(a, io);
     if (a->is_cut_short) return OUTCOME_SUCCESS; /* too large to be held back: its head and size must do */
     if (!a->exchange->dialect->same->observe_reply(&a->observer, a->body, &a->err)) return OUTCOME_MALFORMED;
@@ -221,7 +250,8 @@ static enum outcome hold_event(struct attempt *a, const struct sse_event *event,
     }
     *has_content = facts & (EVENT_CONTENT | EVENT_FINISH);
     if (!attempt_hides(a, facts) && !buf_append(&a->held, event->raw))
-        return malformed(a, "more came before any content than can be held");
+        return buf_is_starved(&a->held) ? no_room(a)
+                                        : malformed(a, "more came before any content than can be held");
     if (*has_content) return OUTCOME_SUCCESS;
     if (a->held.len > HOLD_MAX_BYTES) return malformed(a, "over 256 KiB came before any content");
     if (a->observer.events > HOLD_MAX_EVENTS) return malformed(a, "over 64 events came before any content");
@@ -235,8 +265,10 @@ static enum outcome hold_chunk(struct attempt *a, struct str chunk, bool *has_co
     sse_feed(&a->sse, chunk);
     while (!*has_content) {
         enum sse sse = sse_next(&a->sse, &event, &a->err);
+        if (sse == SSE_MORE && a->held.len + sse_rest(&a->sse).len > HOLD_MAX_BYTES)
+            return malformed(a, "over 256 KiB came before any content");
         if (sse == SSE_MORE) return OUTCOME_SUCCESS;
-        if (sse == SSE_BAD) return OUTCOME_MALFORMED;
+        if (sse == SSE_BAD) return a->err.code == ERR_SYSTEM ? no_room(a) : OUTCOME_MALFORMED;
         enum outcome outcome = hold_event(a, &event, has_content);
         if (outcome != OUTCOME_SUCCESS) return outcome;
     }
@@ -250,6 +282,7 @@ static enum outcome await_content(struct attempt *a)
         return malformed(a, "a stream was asked for and the reply is none by its content type");
     if (!begin_body(a, STREAM_MAX_DECODED_BYTES)) return OUTCOME_MALFORMED;
     sse_init(&a->sse, EVENT_MAX_BYTES);
+    sse_set_budget(&a->sse, exchange_budget(a->exchange));
     a->has_sse = true;
     bool has_content = false;
     while (!has_content) {

@@ -7,17 +7,17 @@
 enum { PIECE_BYTES = 16 * 1024, ENCODED_MAX_BYTES = 16 << 20 };
 
 bool decoder_init(struct decoder *d, struct http_call *call, const struct http_headers *head,
-                  uint64_t max_bytes, struct err *err)
+                  const struct decoder_limits *limits, struct err *err)
 {
-    *d = (struct decoder){.call = call};
+    *d = (struct decoder){.call = call, .budget = limits->budget};
     enum coding coding = coding_of(http_headers_value(head, H_CONTENT_ENCODING));
     if (coding == CODING_IDENTITY) return true;
     if (coding == CODING_UNKNOWN)
         return err_set(
             err, ERR_UNSUPPORTED,
             "the reply is encoded, in a way that cannot be decoded, although identity was asked for");
-    d->inflater = inflater_new(coding, max_bytes);
-    buf_init(&d->encoded, ENCODED_MAX_BYTES);
+    d->inflater = inflater_new(coding, limits->max_bytes);
+    buf_init_counted(&d->encoded, ENCODED_MAX_BYTES, limits->budget);
     buf_init(&d->piece, PIECE_BYTES);
     return true;
 }
@@ -26,6 +26,7 @@ void decoder_done(struct decoder *d)
 {
     if (!d->inflater) return;
     inflater_free(d->inflater);
+    budget_give(d->budget, d->counted_bytes);
     buf_done(&d->encoded);
     buf_done(&d->piece);
     *d = (struct decoder){0};
@@ -48,11 +49,23 @@ static enum io read_encoded(struct decoder *d, msec_t deadline, struct err *err)
     if (io != IO_OK) return io;
     buf_clear(&d->encoded);
     if (!buf_append(&d->encoded, chunk) || !buf_reserve(&d->piece, PIECE_BYTES - d->piece.len)) {
+        d->is_starved = buf_is_starved(&d->encoded);
         err_set(err, ERR_TOO_LARGE, "a chunk of the encoded reply is too large");
         return IO_FAIL;
     }
     d->rest = buf_str(&d->encoded);
     return IO_OK;
+}
+
+/* br and zstd take memory as the reply wants it. */
+static bool count_memory(struct decoder *d, struct err *err)
+{
+    int64_t more = (int64_t)inflater_memory_bytes(d->inflater) - d->counted_bytes;
+    if (more == 0) return true;
+    d->is_starved = !budget_take(d->budget, more);
+    if (d->is_starved) return err_set(err, ERR_SYSTEM, "there is no memory to decode the encoded reply");
+    d->counted_bytes += more;
+    return true;
 }
 
 enum io decoder_read(struct decoder *d, struct str *chunk, msec_t deadline, struct err *err)
@@ -66,6 +79,7 @@ enum io decoder_read(struct decoder *d, struct str *chunk, msec_t deadline, stru
             err_wrap(err, "the encoded reply");
             return IO_FAIL;
         }
+        if (!count_memory(d, err)) return IO_FAIL;
         if (inflate == INFLATE_DATA) {
             d->piece.len = out.len;
             *chunk = buf_str(&d->piece);
@@ -89,6 +103,7 @@ enum io decoder_read_whole(struct decoder *d, struct str *body, struct buf *into
         }
         if (io != IO_OK) return io;
         if (buf_append(into, piece)) continue;
+        d->is_starved = buf_is_starved(into);
         err_set(err, ERR_TOO_LARGE, "the encoded reply: it is too large when decoded");
         return IO_FAIL;
     }

@@ -10,14 +10,21 @@
 struct decoder {
     struct http_call *call;
     struct inflater *inflater; /* NULL: not encoded */
-    struct buf encoded;        /* of the last chunk; a wait would end the chunk's own life */
-    struct str rest;           /* of `encoded` */
-    struct buf piece;          /* the decoded bytes that are lent */
+    struct budget *budget;
+    int64_t counted_bytes; /* of the inflater, against the budget */
+    bool is_starved;       /* a read failed for want of memory, not because of the reply */
+    struct buf encoded;    /* of the last chunk; a wait would end the chunk's own life */
+    struct str rest;       /* of `encoded` */
+    struct buf piece;      /* the decoded bytes that are lent */
 };
 
+struct decoder_limits {
+    uint64_t max_bytes;    /* decoded */
+    struct budget *budget; /* for what it holds meanwhile; NULL: none */
+};
 /* After the head. False: nobody here can decode it; reads are not allowed then. */
 MUST_CHECK bool decoder_init(struct decoder *d, struct http_call *call, const struct http_headers *head,
-                             uint64_t max_bytes, struct err *err);
+                             const struct decoder_limits *limits, struct err *err);
 void decoder_done(struct decoder *d);
 bool decoder_is_needed(const struct decoder *d);
 /* As http_call_read_body(). A decoded chunk is lent until the next call; IO_FAIL also for what is not as its coding says

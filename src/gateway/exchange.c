@@ -14,6 +14,11 @@ static void drop_scratch(struct exchange *x)
     x->scratch_block = NULL;
 }
 
+struct budget *exchange_budget(const struct exchange *x)
+{
+    return &x->gateway->parts.process->buffered;
+}
+
 struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
 {
     struct arena *arena = http_exchange_arena(http);
@@ -47,6 +52,7 @@ void exchange_release_request(struct exchange *x)
     x->path = arena_copy(x->arena, str_part(x->path, 0, LOG_VALUE_MAX_BYTES));
     x->correlation_id = arena_copy(x->arena, x->correlation_id);
     x->body = STR("");
+    buf_done(&x->unpacked);
     http_exchange_release_request(x->http);
     drop_scratch(x);
 }
@@ -121,6 +127,7 @@ void exchange_end(struct exchange *x)
     count(x, status, duration_ns);
     write_log(x, status, duration_ns);
     gauge_add(x->gateway->exchanges, -1);
+    buf_done(&x->unpacked);
     drop_scratch(x);
     gateway_release_snapshot(x->gateway, x->use);
 }

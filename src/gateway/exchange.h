@@ -53,6 +53,7 @@ struct exchange {
     /* of exchanges with a model */
     const struct dialect *dialect;
     struct str body;
+    struct buf unpacked; /* the body, when it came encoded */
     struct request_facts facts;
     struct str model;                                    /* as asked for, or the default */
     struct str provider_name, target_model;              /* of the attempt that answered, or the last one */
@@ -82,6 +83,8 @@ void exchange_release_request(struct exchange *x);
 /* Reads the body, plans, tries, relays: an answer of some kind is out when it returns (or the caller is gone). */
 void exchange_run(struct exchange *x);
 
+/* What all bodies that are held count against. */
+struct budget *exchange_budget(const struct exchange *x);
 /* Is the caller gone (or the grace over)? Then nothing more can be sent. */
 bool exchange_is_cancelled(const struct exchange *x);
 int64_t exchange_overhead_us(const struct exchange *x);

@@ -2,11 +2,11 @@
 #ifndef WEIR_GATEWAY_GATEWAY_H
 #define WEIR_GATEWAY_GATEWAY_H
 
+#include "base/budget.h"
 #include "base/pages.h"
 #include "base/random.h"
 #include "gateway/series.h"
 #include "gateway/snapshot.h"
-#include "base/budget.h"
 #include "http/client.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -19,8 +19,8 @@ struct snapshot_use {
 
 /* Of the whole process; made by main, read and marked by workers. */
 struct process_state {
-    atomic_bool is_draining;     /* ready says 503, replies say Connection: close */
-    struct budget buffered; /* request bodies that all workers hold; counted, not limited yet */
+    atomic_bool is_draining; /* ready says 503, replies say Connection: close */
+    struct budget buffered;  /* bodies of requests and replies that all workers hold: server.max_buffered */
     int64_t started_wall_ms;
     struct str version;
     unsigned workers;

@@ -6,6 +6,7 @@
 #include "gateway/relay.h"
 #include "gateway/reply.h"
 #include "gateway/settle.h"
+#include "gateway/unpack.h"
 
 /* ---- the request ---- */
 static bool content_type_is_json(struct str type)
@@ -18,16 +19,12 @@ static bool content_type_is_json(struct str type)
 static bool check_type(struct exchange *x)
 {
     struct str type = http_headers_value(&x->request->headers, H_CONTENT_TYPE);
-    struct str encoding = http_headers_value(&x->request->headers, H_CONTENT_ENCODING);
     if (!content_type_is_json(type))
         reply_problem(
             x, PROBLEM_UNSUPPORTED_TYPE, STR(""),
             STR("Content-Type: application/json is needed here; the request declares another type."));
-    else if (encoding.len && !str_equals_nocase(encoding, STR("identity")))
-        reply_problem(x, PROBLEM_UNSUPPORTED_TYPE, STR(""),
-                      STR("Content-Encoding: request bodies must be sent unencoded (identity)."));
     else
-        return true;
+        return unpack_is_possible(x);
     return false;
 }
 
@@ -43,8 +40,7 @@ static bool read_body(struct exchange *x)
     else if (status == 408)
         reply_problem(x, PROBLEM_SLOW_REQUEST, STR(""), STR("The request body did not arrive in time."));
     else if (status == 503)
-        reply_problem(x, PROBLEM_UNAVAILABLE, STR(""),
-                      STR("There is no memory for another body of this size now (server.max_buffered)."));
+        reply_no_room(x);
     else if (status)
         reply_problem(x, PROBLEM_INVALID_REQUEST, STR(""), STR("The request body's framing is malformed."));
     return false;
@@ -53,7 +49,7 @@ static bool read_body(struct exchange *x)
 static bool read_request(struct exchange *x)
 {
     struct chat_error err;
-    if (!check_type(x) || !read_body(x)) return false;
+    if (!check_type(x) || !read_body(x) || !unpack_body(x)) return false;
     if (x->dialect->same->scan_request(&x->facts, x->arena, x->route->operation, x->body, &err)) return true;
     reply_error(x, &err, NULL);
     return false;
@@ -137,6 +133,8 @@ static enum after try_target(struct exchange *x, const struct plan *plan, const 
         after = TRY_NEXT;
     } else if (outcome == OUTCOME_INVALID_REQUEST) {
         relay_rejection(a);
+    } else if (outcome == OUTCOME_NO_ROOM) {
+        relay_no_room(x);
     }
     settle_attempt(a, outcome);
     return after;

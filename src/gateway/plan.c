@@ -104,7 +104,8 @@ static void fetch_list(struct exchange *x, const struct provider *p)
     buf_init(&into, LIST_MAX_BYTES);
     if (http_call_begin(&call, x->gateway->client, &request, &err) != IO_OK ||
         http_call_read_head(call, &reply, x->arena, &err) != IO_OK || reply.status != 200 ||
-        !decoder_init(&decoder, call, &reply.headers, LIST_MAX_BYTES, &err) ||
+        !decoder_init(&decoder, call, &reply.headers, &(struct decoder_limits){.max_bytes = LIST_MAX_BYTES},
+                      &err) ||
         decoder_read_whole(&decoder, &body, &into, request.deadline, &err) != IO_OK)
         body = STR("");
     if (body.len == 0 && fiber_is_cancelled(fiber_current()))

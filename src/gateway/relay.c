@@ -156,7 +156,7 @@ static enum io batch_write_copy(const struct batch *b, size_t bytes, struct atte
 {
     struct buf copy;
     bool fits = true;
-    buf_init(&copy, bytes);
+    buf_init_counted(&copy, bytes, exchange_budget(a->exchange));
     for (unsigned i = 0; i < b->count && fits; i++) fits = buf_append(&copy, b->pieces[i]);
     struct str all = buf_str(&copy);
     enum io io = fits ? http_exchange_send_body(a->exchange->http, &all, 1) : IO_FAIL;
@@ -192,6 +192,16 @@ void relay_error_event(struct exchange *x, const struct chat_error *err)
     (void)!http_exchange_send_last(x->http, &text, fits ? 1 : 0);
     buf_done(&event);
     x->error_type = str_from_cstr(problem_type(err->problem));
+}
+
+void relay_no_room(struct exchange *x)
+{
+    if (x->has_head)
+        relay_error_event(x, &(struct chat_error){.problem = PROBLEM_UNAVAILABLE,
+                                                  .message = STR("The gateway has no room for the reply now "
+                                                                 "(server.max_buffered).")});
+    else
+        reply_no_room(x);
 }
 
 static enum outcome end_incomplete(struct attempt *a, enum problem problem, struct str message)

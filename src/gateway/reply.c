@@ -152,6 +152,18 @@ void reply_body_too_large(struct exchange *x)
                                (long long)x->config->server.max_body_bytes));
 }
 
+void reply_no_room(struct exchange *x)
+{
+    struct lines l;
+    lines_init(&l, x->arena, 1024);
+    reply_add_retry_after(&l, 1000);
+    reply_error(x,
+                &(struct chat_error){.problem = PROBLEM_UNAVAILABLE,
+                                     .message = STR("The gateway holds as many bytes of bodies as it may "
+                                                    "(server.max_buffered). Try again in a second.")},
+                &l);
+}
+
 void reply_json(struct exchange *x, int status, struct str body)
 {
     struct lines l;

@@ -15,6 +15,8 @@ void reply_error(struct exchange *x, const struct chat_error *err, struct lines 
 void reply_problem(struct exchange *x, enum problem problem, struct str param, struct str message);
 /* 413, with the limit and its option. */
 void reply_body_too_large(struct exchange *x);
+/* 503 with Retry-After: server.max_buffered leaves no room for this body or its reply. */
+void reply_no_room(struct exchange *x);
 void reply_json(struct exchange *x, int status, struct str body);
 void reply_text(struct exchange *x, struct str content_type, struct str body);
 /* Retry-After: whole seconds, at least 1. */

@@ -32,6 +32,13 @@ void sse_init(struct sse_reader *r, size_t max_event_bytes)
     buf_init(&r->_joined, max_event_bytes + 1);
 }
 
+void sse_set_budget(struct sse_reader *r, struct budget *budget)
+{
+    buf_init_counted(&r->_held, r->_max_event_bytes + 1, budget);
+    buf_init_counted(&r->_lent, r->_max_event_bytes + 1, budget);
+    buf_init_counted(&r->_joined, r->_max_event_bytes + 1, budget);
+}
+
 void sse_done(struct sse_reader *r)
 {
     buf_done(&r->_held);
@@ -59,7 +66,10 @@ void sse_feed(struct sse_reader *r, struct str chunk)
 static enum sse refuse(struct sse_reader *r, struct err *err)
 {
     r->_state |= IS_BROKEN;
-    err_set(err, ERR_TOO_LARGE, "an event of the stream is larger than %zu bytes", r->_max_event_bytes);
+    if (buf_is_starved(&r->_held) || buf_is_starved(&r->_joined))
+        err_set(err, ERR_SYSTEM, "there is no memory for a large event of the stream");
+    else
+        err_set(err, ERR_TOO_LARGE, "an event of the stream is larger than %zu bytes", r->_max_event_bytes);
     return SSE_BAD;
 }
 

@@ -28,12 +28,14 @@ struct sse_reader {
     struct str _chunk; /* what is left of it */
     uint8_t _state;
 };
-void sse_init(struct sse_reader *r, size_t max_event_bytes); /* of raw, without the last LF */
+void sse_init(struct sse_reader *r, size_t max_event_bytes);      /* of raw, without the last LF */
+void sse_set_budget(struct sse_reader *r, struct budget *budget); /* right after init: what is held counts */
 void sse_done(struct sse_reader *r);
 /* Gives the next chunk. It is lent until sse_next() has said MORE, or, where `raw` is still used, until the
  * next feed. All events of the one before must have been taken. */
 void sse_feed(struct sse_reader *r, struct str chunk);
-/* SSE_EVENT: *out. SSE_MORE: feed again. SSE_BAD: an event over the ceiling, err tells; for good. */
+/* SSE_EVENT: *out. SSE_MORE: feed again. SSE_BAD: an event over the ceiling (ERR_TOO_LARGE), or no memory for it
+ * (ERR_SYSTEM); for good. */
 enum sse { SSE_EVENT, SSE_MORE, SSE_BAD };
 enum sse sse_next(struct sse_reader *r, struct sse_event *out, struct err *err);
 /* What came after the last complete event when the stream ended (raw, no event by the standard). */

@@ -258,6 +258,7 @@ static inline void start_gateway(const char *yaml)
     world.catalogues = catalogues_new();
     world.metrics = metrics_new(1, STR("test"), 0);
     world.process = (struct process_state){.version = STR("test"), .workers = 1};
+    budget_set(&world.process.buffered, INT64_C(1) << 30);
     world.config = load_config(yaml);
     world.snapshot = build_snapshot(world.config, &err);
     if (!world.snapshot) FAIL("%s", err.text);

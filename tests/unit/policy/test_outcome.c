@@ -51,6 +51,9 @@ TEST(outcome, of_a_caller_who_left_blames_nobody)
     EXPECT_EQ(outcome_row(OUTCOME_CALLER_GONE)->judgement, NOT_JUDGED);
     EXPECT_EQ(outcome_row(OUTCOME_HEDGE_LOST)->judgement, NOT_JUDGED);
     EXPECT_FALSE(outcome_row(OUTCOME_CALLER_GONE)->tries_next);
+    const struct outcome_row *r = outcome_row(OUTCOME_NO_ROOM); /* our own want of memory */
+    EXPECT_TRUE(!r->tries_next && r->cooldown == COOLDOWN_NONE && r->judgement == NOT_JUDGED);
+    EXPECT_EQ(r->caller_status, 503);
 }
 
 TEST(outcome, that_cools_a_target_down_also_tries_the_next_or_is_too_late_for_it)
