@@ -5,8 +5,10 @@
 #include "cli/simulate.h"
 #include "config/help.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #ifndef WEIR_VERSION
 #error "the build says which version this is"
@@ -97,8 +99,19 @@ static bool asks_help(const char *word)
     return str_equals(str_from_cstr(word), STR("--help")) || str_equals(str_from_cstr(word), STR("-h"));
 }
 
+/* Where 0, 1 or 2 is closed, the first socket would get that number, and what is printed would go into it. Reading from
+ * the device is allowed, writing is not: so what is lost is still counted. */
+static void hold_standard_descriptors(void)
+{
+    int fd;
+    do fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
 int cli_main(int argc, char **argv)
 {
+    hold_standard_descriptors();
     if (argc < 2) {
         print_usage(stderr);
         return 2;

@@ -1,0 +1,147 @@
+"""What is not Weir's fault: an output that takes no lines, too few descriptors, too little memory. Weir goes on, counts
+what it loses, and recovers."""
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from weir import SLOW, Weir, in_front_of, wait_until
+from wire import CHAT, COMPLETION, PATIENCE, Caller, Closed, Upstream, exchange, plain
+
+
+class Odd(Weir):
+    """A Weir whose process is set up in an odd way: `before` runs in it before the program begins, `out` is its stdout."""
+
+    def __init__(self, config, before=None, out=None):
+        self._before, self._stdout = before, out
+        super().__init__(config)
+
+    def _start(self, command, env):
+        self.configure(self._config)
+        with open(self.out, 'wb') as out, open(self.err, 'wb') as err:
+            self.process = subprocess.Popen(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL,
+                                            stdout=self._stdout or out, stderr=err, preexec_fn=self._before)
+
+
+# ---- an output that takes no lines ----
+
+def dropped(w):
+    return w.metrics()['weir_log_lines_dropped_total']
+
+
+def ask_often(w, times=30):
+    for _ in range(times):
+        assert exchange(w.url, body=CHAT).status == 200
+
+
+def closed_stdout():
+    os.close(1)
+
+
+def small_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+
+@contextlib.contextmanager
+def broken_pipe():
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, 'wb') as out:
+        yield out
+
+
+@contextlib.contextmanager
+def full_device():
+    with open('/dev/full', 'wb') as out:
+        yield out
+
+
+@contextlib.contextmanager
+def no_output():
+    yield None
+
+
+@pytest.mark.parametrize('output, before', [(full_device, None), (no_output, closed_stdout), (broken_pipe, None),
+                                            (no_output, small_files)],
+                         ids=['a full disk', 'closed', 'a pipe that nobody reads any more', 'a file at its limit'])
+def test_lines_that_nobody_takes_are_counted_and_nothing_else_happens(output, before):
+    with Upstream(plain(COMPLETION)) as up, output() as out, Odd(in_front_of(up.url), before, out) as w:
+        ask_often(w, 60)
+        wait_until(lambda: dropped(w) >= 10, what='the count of lost lines')
+        ask_often(w)
+        assert not os.readlink(f'/proc/{w.process.pid}/fd/1').startswith(('socket:', 'anon_inode:')), 'nobody took its number'
+
+
+def test_a_reader_that_stops_costs_lines_and_no_time():
+    read, write = os.pipe()
+    with Upstream(plain(COMPLETION)) as up, open(write, 'wb') as out:
+        config = in_front_of(up.url, log={'level': 'debug'})
+        with open(read, 'rb'), Odd(config, None, out) as w, Caller(w.url) as caller:
+            path = '/' + 'x' * 8000  # a line of up to 8 KiB each: 64 KiB of pipe and 1 MiB of ring are full soon
+            lost, begin = 0, time.monotonic()
+            while not lost and time.monotonic() < begin + PATIENCE:
+                for _ in range(100):
+                    caller.ask(path)
+                    caller.read()
+                lost = dropped(w)
+            assert lost
+            begin = time.monotonic()
+            ask_often(w)
+            assert time.monotonic() - begin < 5 * SLOW
+            w.send(signal.SIGTERM)
+            assert w.process.wait(PATIENCE) == 0, 'the end does not wait for ever either'
+
+
+# ---- descriptors ----
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+
+def take_all(w, most=100):
+    """Connections, until nobody accepts them any more: that many are open and answered."""
+    served, waiting = [], []
+    for _ in range(most):
+        caller = Caller(w.url)
+        caller.ask('/api/v1/health')
+        caller.sock.settimeout(0.3 * SLOW)
+        try:
+            assert caller.read().status == 200
+            served.append(caller)
+        except TimeoutError:
+            waiting.append(caller)
+            if len(waiting) == 3:
+                break
+    return served, waiting
+
+
+def lines_about(w, words):
+    return [line for line in w.log_lines() if words in line['message']]
+
+
+def test_without_descriptors_accepting_pauses_says_so_once_and_goes_on():
+    with Upstream(plain(COMPLETION)) as up, Odd(in_front_of(up.url), few_descriptors) as w:
+        served, waiting = take_all(w)
+        assert waiting, 'there were enough descriptors'
+        wait_until(lambda: lines_about(w, 'Out of file descriptors'), what='the line')
+        served[0].sock.settimeout(PATIENCE)
+        served[0].ask(body=CHAT)
+        reply = served[0].read()
+        assert reply.status in (502, 503) and reply.json()['error']['message'], 'there is none to dial with either'
+        served[0].ask('/api/v1/health')
+        assert served[0].read().status == 200, 'who is in stays in'
+        for caller in served[1:]:
+            caller.leave()
+        for caller in waiting:
+            caller.sock.settimeout(PATIENCE)
+            assert caller.read().status == 200, 'who has waited is served'
+            caller.leave()
+        assert exchange(w.url, body=CHAT).status == 200
+        assert len(lines_about(w, 'Out of file descriptors')) == 1
+        assert w.metrics()['weir_turned_away_total{reason="descriptors"}'] > 1
+        served[0].leave()
