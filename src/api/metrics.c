@@ -20,7 +20,10 @@ static void refresh(const struct exchange *x)
         metrics_put(m, METRIC_BREAKER_STATE, METRIC_LABELS(p->name), worst);
     }
     metrics_put(m, METRIC_PROVIDERS, NULL, (int64_t)s->provider_count);
-    metrics_put(m, METRIC_BUFFERED, NULL, budget_held(&x->gateway->parts.process->buffered));
+    const struct budget *buffered = &x->gateway->parts.process->buffered;
+    metrics_put(m, METRIC_BUFFERED, NULL, budget_held(buffered));
+    metrics_put(m, METRIC_BUFFERED_LIMIT, NULL, budget_max(buffered));
+    metrics_put(m, METRIC_BUFFERED_REFUSALS, NULL, (int64_t)budget_refusals(buffered));
     metrics_put(m, METRIC_LOG_DROPPED, NULL, (int64_t)log_dropped(x->gateway->parts.log_main));
 }
 

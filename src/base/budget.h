@@ -12,6 +12,7 @@
 struct budget {
     _Atomic int64_t _held_bytes;
     _Atomic int64_t _max_bytes;
+    _Atomic uint64_t _refusals;
 };
 
 static inline void budget_set(struct budget *b, int64_t max_bytes)
@@ -31,12 +32,24 @@ MUST_CHECK static inline bool budget_take(struct budget *b, int64_t bytes)
     int64_t held = atomic_fetch_add_explicit(&b->_held_bytes, bytes, memory_order_relaxed) + bytes;
     if (held <= atomic_load_explicit(&b->_max_bytes, memory_order_relaxed)) return true;
     budget_give(b, bytes);
+    atomic_fetch_add_explicit(&b->_refusals, 1, memory_order_relaxed);
     return false;
 }
 
 static inline int64_t budget_held(const struct budget *b)
 {
     return atomic_load_explicit(&b->_held_bytes, memory_order_relaxed);
+}
+
+static inline int64_t budget_max(const struct budget *b)
+{
+    return atomic_load_explicit(&b->_max_bytes, memory_order_relaxed);
+}
+
+/* How often budget_take() said no. */
+static inline uint64_t budget_refusals(const struct budget *b)
+{
+    return atomic_load_explicit(&b->_refusals, memory_order_relaxed);
 }
 
 #endif

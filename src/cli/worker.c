@@ -5,13 +5,14 @@
 #include "api/api.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "cli/gauges.h"
 #include "net/listener.h"
 #include "net/resolver.h"
 #include "simulate/simulator.h"
 
 #include <pthread.h>
 
-enum { GAUGES_MS = 1000, END_CHECK_MS = 10, FIRST_REQUEST_MS = 1000, QUIET_MS = 10000 };
+enum { END_CHECK_MS = 10, FIRST_REQUEST_MS = 1000, QUIET_MS = 10000 };
 
 /* Something there is not enough of: its beginning and its end are logged once each, however often it happens. */
 struct pressure {
@@ -36,7 +37,7 @@ struct worker {
     struct listener *listeners[WORKER_MAX_LISTENERS];
     struct simulator *simulator;
     msec_t first_requests_until; /* while stopping */
-    struct gauge *client_connections, *upstream_connections, *fibers, *stacks;
+    struct gauges gauges;
     struct pressure descriptors, memory, connections;
 };
 
@@ -99,12 +100,14 @@ static void update_gauges(void *arg)
 {
     struct worker *w = arg;
     update_pressures(w);
-    struct loop_stats loop = loop_read_stats(w->loop);
-    struct http_client_stats upstream = http_client_read_stats(w->gateway->client);
-    gauge_set(w->client_connections, http_server_read_stats(w->server).connections);
-    gauge_set(w->upstream_connections, upstream.idle + upstream.leased);
-    gauge_set(w->fibers, loop.fibers);
-    gauge_set(w->stacks, loop.stacks);
+    gauges_update(&w->gauges);
+}
+
+static void on_tick(void *arg)
+{
+    struct worker *w = arg;
+    update_pressures(w);
+    gauges_tick(&w->gauges);
 }
 
 /* A caller who has connected and not sent anything yet is waited for a moment: his request is on its way. */
@@ -118,16 +121,6 @@ static void check_end(void *arg)
         return;
     }
     loop_stop(w->loop);
-}
-
-static void make_gauges(struct worker *w)
-{
-    struct metrics_shard *shard = metrics_shard(w->request.metrics, w->request.index);
-    w->client_connections = metrics_gauge(shard, METRIC_CONNECTIONS, METRIC_LABELS(STR("client")));
-    w->upstream_connections = metrics_gauge(shard, METRIC_CONNECTIONS, METRIC_LABELS(STR("upstream")));
-    w->fibers = metrics_gauge(shard, METRIC_FIBERS, NULL);
-    w->stacks = metrics_gauge(shard, METRIC_STACKS, NULL);
-    loop_tick(w->loop, GAUGES_MS, update_gauges, w);
 }
 
 static void make_pressures(struct worker *w)
@@ -190,7 +183,8 @@ static bool set_up(struct worker *w, struct err *err)
     w->api = api_new(w->gateway);
     struct http_server_options options = server_options(w);
     w->server = http_server_new(w->loop, &options, api_handler(w->api));
-    make_gauges(w);
+    gauges_init(&w->gauges, w->gateway, w->server, w->request.index);
+    loop_tick(w->loop, GAUGES_EVERY_MS, on_tick, w);
     make_pressures(w);
     return listen_all(w, err);
 }

@@ -33,6 +33,9 @@ static const uint64_t overhead_bounds[] = {
     5 * US, 10 * US, 25 * US, 50 * US, 100 * US, 250 * US, 500 * US,
     1 * MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 100 * MS,
 };
+static const uint64_t lag_bounds[] = {
+    1 * MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS, 500 * MS, 1 * S, 2500 * MS,
+};
 static const uint64_t token_bounds[] = {
     1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864,
 };
@@ -40,6 +43,7 @@ static const uint64_t token_bounds[] = {
 #define BOUNDS_REQUEST BOUNDS_OF(request_bounds)
 #define BOUNDS_FIRST_TOKEN BOUNDS_OF(first_token_bounds)
 #define BOUNDS_OVERHEAD BOUNDS_OF(overhead_bounds)
+#define BOUNDS_LAG BOUNDS_OF(lag_bounds)
 #define BOUNDS_TOKENS BOUNDS_OF(token_bounds)
 
 #define METRIC_AS_ROW(id, metric_name, metric_kind, label_names, metric_unit, bound_set, text)               \

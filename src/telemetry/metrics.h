@@ -53,24 +53,58 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
       "Providers in use.")                                                                                           \
     X(METRIC_CONNECTIONS,         "weir_connections",                      GAUGE,     "side",                             UNIT_ONE,         NONE,     \
       "Open connections: client (from callers) or upstream (to providers).")                                         \
+    X(METRIC_CONNECTIONS_IDLE,      "weir_connections_idle",                 GAUGE,     "side",                             UNIT_ONE,         NONE,     \
+      "Of weir_connections: waiting for a next request (client), or kept for one (upstream).")                        \
+    X(METRIC_ACCEPTED,              "weir_connections_accepted_total",       COUNTER,   "",                                 UNIT_ONE,         NONE,     \
+      "Connections of callers that were accepted.")                                                                   \
+    X(METRIC_POOLS,                 "weir_upstream_pools",                   GAUGE,     "",                                 UNIT_ONE,         NONE,     \
+      "Pools of upstream connections: one for each worker and origin.")                                               \
+    X(METRIC_DIALLED,               "weir_upstream_dials_total",             COUNTER,   "",                                 UNIT_ONE,         NONE,     \
+      "Upstream connections made.")                                                                                   \
+    X(METRIC_REUSED,                "weir_upstream_reuses_total",            COUNTER,   "",                                 UNIT_ONE,         NONE,     \
+      "Requests sent on a kept upstream connection.")                                                                 \
+    X(METRIC_REPLACED,              "weir_upstream_replacements_total",      COUNTER,   "",                                 UNIT_ONE,         NONE,     \
+      "Kept upstream connections that were dead when used: the request was sent again, once.")                        \
+    X(METRIC_RESOLVER_NAMES,        "weir_resolver_names",                   GAUGE,     "",                                 UNIT_ONE,         NONE,     \
+      "Host names whose addresses are known.")                                                                        \
+    X(METRIC_RESOLVER_LOOKUPS,      "weir_resolver_lookups_total",           COUNTER,   "result",                           UNIT_ONE,         NONE,     \
+      "Look-ups of host names that ended, by result: success or failure.")                                            \
+    X(METRIC_RESOLVER_ANSWERS,      "weir_resolver_answers_total",           COUNTER,   "source",                           UNIT_ONE,         NONE,     \
+      "Answers to who wanted to connect: fresh and stale ones came at once, waited ones after a look-up, refused ones are failures that are remembered.")\
     X(METRIC_TURNED_AWAY,         "weir_turned_away_total",                COUNTER,   "reason",                           UNIT_ONE,         NONE,     \
       "Connections answered 503 before a request was read: connections (server.max_connections) or memory (no stack); descriptors: accepting paused 100 ms for want of one.") \
     X(METRIC_EXCHANGES,           "weir_exchanges_in_flight",              GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Requests being answered.")                                                                                    \
     X(METRIC_FIBERS,              "weir_fibers",                           GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Fibers alive.")                                                                                               \
+    X(METRIC_FIBERS_PEAK,           "weir_fibers_peak",                      GAUGE,     "",                                 UNIT_ONE,         NONE,     \
+      "The most fibers alive at once in each worker since the start, summed over workers.")                           \
+    X(METRIC_FIBERS_STARTED,        "weir_fibers_started_total",             COUNTER,   "",                                 UNIT_ONE,         NONE,     \
+      "Fibers started.")                                                                                              \
     X(METRIC_STACKS,              "weir_stacks",                           GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Fiber stacks mapped, those kept for reuse included.")                                                         \
+    X(METRIC_STACKS_FREE,           "weir_stacks_free",                      GAUGE,     "",                                 UNIT_ONE,         NONE,     \
+      "Of weir_stacks: kept for reuse.")                                                                              \
     X(METRIC_BUFFERED,            "weir_buffered_bytes",                   GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Request bodies over 16 KiB held in memory.")                                                                    \
+    X(METRIC_BUFFERED_LIMIT,        "weir_buffered_limit_bytes",             GAUGE,     "",                                 UNIT_ONE,         NONE,     \
+      "What weir_buffered_bytes may grow to; beyond, bodies are refused with 503.")                                   \
+    X(METRIC_BUFFERED_REFUSALS,     "weir_buffered_refusals_total",          COUNTER,   "",                                 UNIT_ONE,         NONE,     \
+      "Times that a body found no room under that limit.")                                                            \
     X(METRIC_LOG_DROPPED,         "weir_log_lines_dropped_total",          COUNTER,   "",                                 UNIT_ONE,         NONE,     \
       "Log lines lost because a ring was full or the output refused them.")                                          \
+    X(METRIC_LOOP_LAG,              "weir_loop_lag_seconds",                 HISTOGRAM, "",                                 UNIT_NANOSECONDS, LAG,      \
+      "How late a worker came to a timer that is due once a second: what a request may wait behind others.")          \
+    X(METRIC_WORKER_CPU,            "weir_worker_cpu_seconds_total",         COUNTER,   "worker",                           UNIT_NANOSECONDS, NONE,     \
+      "User and system CPU time of a worker thread.")                                                                 \
     X(METRIC_BUILD_INFO,          "weir_build_info",                       GAUGE,     "version",                          UNIT_ONE,         NONE,     \
       "Always 1; the label says which version runs.")                                                                \
     X(METRIC_CPU,                 "process_cpu_seconds_total",             COUNTER,   "",                                 UNIT_NANOSECONDS, NONE,     \
       "User and system CPU time of the process.")                                                                    \
     X(METRIC_RESIDENT,            "process_resident_memory_bytes",         GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Resident memory.")                                                                                            \
+    X(METRIC_VIRTUAL,               "process_virtual_memory_bytes",          GAUGE,     "",                                 UNIT_ONE,         NONE,     \
+      "Mapped memory: a fiber stack maps 80 KiB, of which it touches one or two pages.")                              \
     X(METRIC_OPEN_FDS,            "process_open_fds",                      GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Open file descriptors.")                                                                                      \
     X(METRIC_MAX_FDS,             "process_max_fds",                       GAUGE,     "",                                 UNIT_ONE,         NONE,     \
@@ -115,6 +149,12 @@ static inline void counter_add(struct counter *c, uint64_t n)
 {
     uint64_t value = atomic_load_explicit(&c->_value, memory_order_relaxed);
     atomic_store_explicit(&c->_value, value + n, memory_order_relaxed);
+}
+
+/* For what is counted elsewhere and copied here now and then: `value` never goes down. */
+static inline void counter_set(struct counter *c, uint64_t value)
+{
+    atomic_store_explicit(&c->_value, value, memory_order_relaxed);
 }
 
 static inline void gauge_set(struct gauge *g, int64_t value)

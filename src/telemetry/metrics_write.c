@@ -186,6 +186,7 @@ static void put_process_facts(struct metrics *m)
     struct process_facts facts = process_read_facts();
     metrics_put(m, METRIC_CPU, NULL, facts.cpu_ns);
     metrics_put(m, METRIC_RESIDENT, NULL, facts.resident_bytes);
+    metrics_put(m, METRIC_VIRTUAL, NULL, facts.virtual_bytes);
     metrics_put(m, METRIC_OPEN_FDS, NULL, facts.open_fds);
     metrics_put(m, METRIC_MAX_FDS, NULL, facts.max_fds);
 }

@@ -14,19 +14,19 @@ static int64_t timeval_ns(struct timeval t)
     return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
 }
 
-/* The second number of /proc/self/statm: resident pages. */
-static int64_t read_resident_bytes(void)
+/* The first two numbers of /proc/self/statm: mapped pages, resident ones. */
+static void read_memory(struct process_facts *facts)
 {
     char text[128];
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
+    if (fd < 0) return;
     ssize_t got = read(fd, text, sizeof text);
     close(fd);
     struct str rest = str_of(text, got > 0 ? (size_t)got : 0);
-    int64_t pages = 0;
-    str_cut(&rest, ' ');
-    if (!str_to_u63(str_cut(&rest, ' '), &pages)) return 0;
-    return pages * sysconf(_SC_PAGESIZE);
+    int64_t mapped = 0, resident = 0, page_bytes = sysconf(_SC_PAGESIZE);
+    if (!str_to_u63(str_cut(&rest, ' '), &mapped) || !str_to_u63(str_cut(&rest, ' '), &resident)) return;
+    facts->virtual_bytes = mapped * page_bytes;
+    facts->resident_bytes = resident * page_bytes;
 }
 
 /* Since Linux 6.2 the folder's size is the count; before, it is 0 and the entries are counted. */
@@ -44,7 +44,8 @@ static int64_t count_open_fds(void)
 
 struct process_facts process_read_facts(void)
 {
-    struct process_facts facts = {.resident_bytes = read_resident_bytes(), .open_fds = count_open_fds()};
+    struct process_facts facts = {.open_fds = count_open_fds()};
+    read_memory(&facts);
     struct rusage used;
     struct rlimit limit;
     if (getrusage(RUSAGE_SELF, &used) == 0)

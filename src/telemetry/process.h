@@ -7,7 +7,7 @@
 
 struct process_facts {
     int64_t cpu_ns; /* user and system */
-    int64_t resident_bytes;
+    int64_t resident_bytes, virtual_bytes;
     int64_t open_fds, max_fds;
 };
 
