@@ -46,6 +46,13 @@ size_t json_scan_utf8(struct str s);
 
 /* Bytes that may stand behind a backslash, but for 'u', share a bit in UPPER[their upper half] and LOWER[their lower]. */
 extern const unsigned char JSON_ESCAPES_UPPER[16], JSON_ESCAPES_LOWER[16];
+/* What UPPER[upper half] & LOWER[lower half] of a byte says of it; nothing for those above 0x7f, whose lower half counts as
+ * no index. A backslash behind a backslash is left out: it escapes nothing. */
+enum {
+    JSON_MAY_BE_ESCAPED = 1 | 2 | 4, /* any of these: one of "/bfnrt */
+    JSON_ENDS_TEXT = 8 | 16,         /* a quote, a control character */
+};
+extern const unsigned char JSON_ORDINARY_UPPER[16], JSON_ORDINARY_LOWER[16];
 
 /* The widest registers that this processor has: 16, 32 or 64 bytes. Found once, before main(). */
 extern unsigned char json_vector_bytes;

@@ -65,6 +65,37 @@ static inline uint64_t block_escapes(struct block x)
     return mask_of(are_escapes(x.a), are_escapes(x.b));
 }
 
+/* 0xff where all is well: where no backslash stands before a byte, it has none of the bits that end a text; behind one,
+ * some of those that may stand there. The byte before each is read again, from memory. */
+static inline __m256i ordinary_bytes(__m256i x, __m256i before)
+{
+    const __m256i upper = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)JSON_ORDINARY_UPPER));
+    const __m256i lower = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)JSON_ORDINARY_LOWER));
+    __m256i is_escaped = _mm256_cmpeq_epi8(before, _mm256_set1_epi8('\\'));
+    __m256i half = _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(0x0f));
+    __m256i asked = _mm256_xor_si256(
+        _mm256_and_si256(is_escaped, _mm256_set1_epi8(JSON_ENDS_TEXT ^ JSON_MAY_BE_ESCAPED)),
+        _mm256_set1_epi8(JSON_ENDS_TEXT));
+    __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(upper, half), _mm256_shuffle_epi8(lower, x));
+    __m256i has_none = _mm256_cmpeq_epi8(_mm256_and_si256(bits, asked), _mm256_setzero_si256());
+    return _mm256_xor_si256(has_none, is_escaped);
+}
+
+enum { GROUP_BYTES = 256 };
+
+static inline bool are_ordinary(const char *at, bool *is_ascii)
+{
+    __m256i high = _mm256_setzero_si256(), good = _mm256_set1_epi8(-1);
+    for (int i = 0; i < GROUP_BYTES; i += 32) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(at + i));
+        high = _mm256_or_si256(high, x);
+        good = _mm256_and_si256(good, ordinary_bytes(x, _mm256_loadu_si256((const __m256i *)(at + i - 1))));
+    }
+    if (_mm256_movemask_epi8(good) != -1) return false;
+    if (_mm256_movemask_epi8(high)) *is_ascii = false;
+    return true;
+}
+
 /* Each bit becomes the XOR of itself and all lower ones: the product with all ones, without carries. */
 static inline uint64_t prefix_xor(uint64_t bits)
 {

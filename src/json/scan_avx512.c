@@ -51,6 +51,37 @@ static inline uint64_t prefix_xor(uint64_t bits)
     return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
+/* ORDINARY bits where no backslash stands before a byte, allowed ones behind one: those must be none, these some. The byte
+ * before each is read again, from memory, which is cheaper than to move masks about. */
+static inline __m512i odd_bytes(__m512i x, __m512i before)
+{
+    const __m512i upper = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)JSON_ORDINARY_UPPER));
+    const __m512i lower = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)JSON_ORDINARY_LOWER));
+    __mmask64 is_escaped = _mm512_cmpeq_epi8_mask(before, _mm512_set1_epi8('\\'));
+    __m512i half = _mm512_and_si512(_mm512_srli_epi16(x, 4), _mm512_set1_epi8(0x0f));
+    __m512i asked = _mm512_mask_blend_epi8(is_escaped, _mm512_set1_epi8(JSON_ENDS_TEXT),
+                                           _mm512_set1_epi8(JSON_MAY_BE_ESCAPED));
+    __m512i bits = _mm512_and_si512(_mm512_shuffle_epi8(upper, half), _mm512_shuffle_epi8(lower, x));
+    bits = _mm512_and_si512(bits, asked);
+    return _mm512_mask_subs_epu8(bits, is_escaped, _mm512_set1_epi8(1), bits);
+}
+
+enum { GROUP_BYTES = 4 * BLOCK_BYTES };
+
+static inline bool are_ordinary(const char *at, bool *is_ascii)
+{
+    __m512i high = _mm512_setzero_si512(), odd = high;
+    for (int i = 0; i < GROUP_BYTES; i += BLOCK_BYTES) {
+        __builtin_prefetch(at + i + 1024);
+        __m512i x = _mm512_loadu_si512(at + i);
+        high = _mm512_or_si512(high, x);
+        odd = _mm512_or_si512(odd, odd_bytes(x, _mm512_loadu_si512(at + i - 1)));
+    }
+    if (_mm512_test_epi8_mask(odd, odd)) return false;
+    if (_mm512_movepi8_mask(high)) *is_ascii = false;
+    return true;
+}
+
 #include "json/scan_blocks.h"
 #include "json/scan_text.h"
 

@@ -25,7 +25,7 @@ static struct block load_rest(const char *at, size_t bytes)
 /* The bytes that a backslash escapes, backslashes left out: those behind a run of backslashes of odd length. A run is
  * as long as its first and its last bit differ; adding its first bit to it carries to the bit behind it.
  * *carry: the block before ended (in), this one ends (out) in the middle of an escape. */
-static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
+static inline uint64_t escaped_by_runs(uint64_t backslashes, uint64_t *carry)
 {
     const uint64_t even_bits = 0x5555555555555555;
     uint64_t first_is_escaped = *carry;
@@ -37,6 +37,15 @@ static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
     *carry = odd_ends < backslashes;
     return ((even_ends & ~backslashes & ~even_bits) | (odd_ends & ~backslashes & even_bits)) |
            first_is_escaped;
+}
+
+/* The same; mostly no two backslashes meet. */
+static inline uint64_t escaped_bytes(uint64_t backslashes, uint64_t *carry)
+{
+    uint64_t escaped = backslashes << 1 | *carry;
+    if (UNLIKELY(backslashes & escaped)) return escaped_by_runs(backslashes, carry);
+    *carry = backslashes >> 63;
+    return escaped;
 }
 
 static inline const char *scan_container(const char *at, const char *end)

@@ -181,6 +181,18 @@ const unsigned char JSON_ESCAPES_LOWER[16] = {
     ['n' & 15] = ROW_6,
     ['t' & 15] = ROW_7,
 };
+enum { QUOTE = 8, CONTROL = 16, ANY = CONTROL, MAY_2 = 1, MAY_6 = 2, MAY_7 = 4 };
+const unsigned char JSON_ORDINARY_UPPER[16] = {
+    [0] = CONTROL, [1] = CONTROL, [2] = MAY_2 | QUOTE, [6] = MAY_6, [7] = MAY_7};
+const unsigned char JSON_ORDINARY_LOWER[16] = {
+    ANY,         ANY,         ANY | MAY_2 | MAY_6 | MAY_7 | QUOTE,
+    ANY,         ANY | MAY_7, /* t */
+    ANY,         ANY | MAY_6, /* f */
+    ANY,         ANY,         ANY,
+    ANY,         ANY,         ANY,
+    ANY,         ANY | MAY_6, /* n */
+    ANY | MAY_2,              /* slash */
+};
 _Static_assert(('"' & 15) == ('b' & 15) && ('b' & 15) == ('r' & 15), "three of them share their lower half");
 
 #endif

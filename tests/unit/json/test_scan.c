@@ -134,7 +134,7 @@ TEST(scan, searches_that_go_over_escapes_agree)
                                     'b', 'f',  'r',  'x',  '\n', (char)0x80, (char)0xdc};
     size_t lengths[] = {0, 0};
     for (int round = 0; round < 40000; round++) {
-        size_t len = random_next() % 300;
+        size_t len = random_next() % (round % 4 ? 300 : 1500);
         char *text = random_text("n\\", 2, 1 + random_next() % 4, len);
         for (size_t i = 0; i < len; i++) {
             if (text[i] == 'a' || random_next() % 400 == 0)
@@ -152,6 +152,29 @@ TEST(scan, searches_that_go_over_escapes_agree)
         free(text);
     }
     EXPECT_TRUE(lengths[0] > 1000 && lengths[1] > 1000);
+}
+
+/* What a backslash or nothing stands before, at each place of the groups that long text is judged in. */
+TEST(scan, knows_each_byte_of_long_text)
+{
+    char text[700];
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 60; at < 64 + 2 * 256 + 8; at += byte % 8 ? 61 : 1) {
+            scan_text *scans[3];
+            for (int is_escaped = 0; is_escaped < 2; is_escaped++) {
+                memset(text, 'a', sizeof text);
+                if (is_escaped) text[at - 1] = '\\';
+                text[at] = (char)byte;
+                bool is_ascii = true;
+                const char *want = json_scan_text_scalar(text, text + sizeof text, &is_ascii);
+                for (size_t way = 1, ways = text_scans(scans); way < ways; way++) {
+                    bool is_ascii_here = true;
+                    EXPECT_EQ(scans[way](text, text + sizeof text, &is_ascii_here) - text, want - text);
+                    EXPECT_EQ(is_ascii_here, is_ascii);
+                }
+            }
+        }
+    }
 }
 
 TEST(scan, knows_each_byte_that_may_stand_behind_a_backslash)
