@@ -37,10 +37,13 @@ struct early {
 struct resolver;
 struct tls_scratch;
 
+enum { GATHERED_BYTES = 4096 };
+
 /* What the loop's streams share: net.c. */
 struct net {
     struct loop *loop;
     char *buffer;              /* STREAM_READ_BYTES: every read that has no better place lands here */
+    char *gathered;            /* GATHERED_BYTES: the pieces of a small write */
     struct plain *fresh_owner; /* whose unread bytes lie in it */
     struct early *held;        /* early bytes that were lent: freed before anything else is lent */
     struct resolver *resolver; /* NULL: none yet */
@@ -114,7 +117,7 @@ void plain_write_now(struct plain *p, struct str piece);
 void plain_shutdown(struct stream *s);
 void plain_close(struct stream *s, bool is_abort);
 
-/* recv() and sendmsg() without libc's wrappers, which make points of pthread_cancel() of them: two locked instructions each
+/* recv(), send() and sendmsg() without libc's wrappers, which make points of pthread_cancel() of them: two locked instructions each
  * time, as soon as there is a second thread. Sanitizers see only the wrappers. */
 static inline ssize_t kernel_recv(int fd, void *at, size_t bytes, int flags)
 {
@@ -122,6 +125,14 @@ static inline ssize_t kernel_recv(int fd, void *at, size_t bytes, int flags)
     return recv(fd, at, bytes, flags);
 #else
     return syscall(SYS_recvfrom, fd, at, bytes, flags, NULL, NULL);
+#endif
+}
+static inline ssize_t kernel_send(int fd, const void *at, size_t bytes, int flags)
+{
+#ifdef WEIR_SANITIZED
+    return send(fd, at, bytes, flags);
+#else
+    return syscall(SYS_sendto, fd, at, bytes, flags, NULL, 0);
 #endif
 }
 static inline ssize_t kernel_sendmsg(int fd, const struct msghdr *message, int flags)

@@ -10,6 +10,7 @@ static void net_done(void *state)
     struct net *n = state;
     SANITIZE_ALLOW(n->buffer, STREAM_READ_BYTES);
     xfree(n->buffer);
+    xfree(n->gathered);
     xfree(n->held);
     tls_scratch_free(n->tls);
     if (n->owns_resolver) resolver_free(n->resolver);
@@ -23,6 +24,7 @@ struct net *net_of(struct loop *l)
     n = xzalloc(sizeof *n);
     n->loop = l;
     n->buffer = xmalloc(STREAM_READ_BYTES);
+    n->gathered = xmalloc(GATHERED_BYTES);
     loop_attach(l, n, net_done);
     return n;
 }

