@@ -81,12 +81,20 @@ static struct move move_begin(struct str head, struct arena *a)
     return (struct move){head, to};
 }
 
+/* Of a header all lies in the head, empty values too. */
+static struct str moved_surely(struct str s, const struct move *m)
+{
+    return str_of((const char *)((uintptr_t)s.at - (uintptr_t)m->from.at + (uintptr_t)m->to), s.len);
+}
+
 static void move_headers(struct http_headers *h, const struct move *m, struct arena *a)
 {
     const struct http_header *from = h->at;
-    h->at = arena_alloc(a, sizeof *h->at * h->count);
+    struct http_header *to = arena_alloc(a, sizeof *to * h->count);
     for (unsigned i = 0; i < h->count; i++)
-        h->at[i] = (struct http_header){moved(from[i].name, m), moved(from[i].value, m), from[i].id};
+        to[i] = (struct http_header){moved_surely(from[i].name, m), moved_surely(from[i].value, m),
+                                     from[i].id};
+    h->at = to;
 }
 
 void head_move_request(struct http_request *r, struct str head, struct arena *a)

@@ -187,7 +187,8 @@ static enum http_parse read_status_line(struct scan *s, struct http_response *ou
 {
     static const char rule[] = "a reply begins with HTTP/1.1, one space and a status of three digits";
     static const char form[] = "HTTP/1.d ddd"; /* d: a digit */
-    for (size_t i = 0; i < sizeof form - 1; i++) {
+    bool is_usual = s->end - s->at >= 12 && memcmp(s->at, "HTTP/1.1 ", 9) == 0;
+    for (size_t i = is_usual ? 9 : 0; i < sizeof form - 1; i++) {
         if (s->at + i == s->end) return PARSE_MORE;
         char c = s->at[i];
         bool is_digit = c >= '0' && c <= '9';

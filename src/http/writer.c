@@ -21,7 +21,7 @@ static void send_slice(struct writer *w)
     w->_bytes = 0;
 }
 
-void writer_add(struct writer *w, struct str piece)
+static void add_slowly(struct writer *w, struct str piece)
 {
     while (piece.len > 0 && w->_result == IO_OK) {
         struct str part = str_part(piece, 0, WRITER_SLICE_BYTES - w->_bytes);
@@ -29,6 +29,17 @@ void writer_add(struct writer *w, struct str piece)
         w->_bytes += part.len;
         piece = str_from(piece, part.len);
         if (w->_count == WRITER_PIECES || w->_bytes == WRITER_SLICE_BYTES) send_slice(w);
+    }
+}
+
+/* Nearly always it just fits. */
+void writer_add(struct writer *w, struct str piece)
+{
+    if (UNLIKELY(piece.len >= WRITER_SLICE_BYTES - w->_bytes || w->_count >= WRITER_PIECES - 1)) {
+        add_slowly(w, piece);
+    } else if (piece.len > 0) {
+        w->_pieces[w->_count++] = piece;
+        w->_bytes += piece.len;
     }
 }
 
