@@ -12,6 +12,8 @@ struct api {
     struct gateway *gateway;
     struct router router;
     struct http_server_handler handler;
+    msec_t tls_lines_second; /* of the clock: so many lines were written in it */
+    unsigned tls_lines;
 };
 
 /* ---- paths that are none ---- */
@@ -107,7 +109,7 @@ static void handle(void *arg, struct http_exchange *http)
 }
 
 #define OVERLOADED(bytes, body)                                                                              \
-    STR_INIT("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: " bytes       \
+    STR_INIT("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: " bytes  \
              "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" body)
 
 /* There is no memory for an exchange: the path alone says in which shape its caller reads errors. */
@@ -117,8 +119,9 @@ static struct str overloaded(void *arg, struct str first_bytes)
         "133", "{\"error\":{\"message\":\"Out of memory for further requests, try later\","
                "\"type\":\"server_error\",\"param\":null,\"code\":\"service_unavailable\"}}");
     static const struct str plain = OVERLOADED(
-        "98", "{\"error\":{\"type\":\"service_unavailable\",\"message\":\"Out of memory for further requests, "
-              "try later\"}}");
+        "98",
+        "{\"error\":{\"type\":\"service_unavailable\",\"message\":\"Out of memory for further requests, "
+        "try later\"}}");
     struct api *api = arg;
     struct str line = str_cut(&first_bytes, '\r'), method = str_cut(&line, ' '), path = str_cut(&line, ' ');
     enum http_method id = str_equals(method, STR("GET")) ? M_GET : M_POST;
@@ -145,12 +148,30 @@ static void refuse(void *arg, struct http_exchange *http, int status, const char
     exchange_end(x);
 }
 
+enum { TLS_LINES_PER_SECOND = 10 };
+
+/* Whoever scans the port must not fill the log: the counters have all of them. */
+static void tls_failed(void *arg, struct str peer, const char *why)
+{
+    struct api *api = arg;
+    msec_t second = fiber_now() / 1000;
+    if (second != api->tls_lines_second) api->tls_lines = 0;
+    api->tls_lines_second = second;
+    if (api->tls_lines++ >= TLS_LINES_PER_SECOND) return;
+    log_event(api->gateway->parts.log, clock_wall_ms(),
+              &(struct log_event){.level = LOG_INFO,
+                                  .category = LOG_API_GATEWAY,
+                                  .message = STR("A caller's TLS handshake failed"),
+                                  .fields = {LOG_TEXT("peer", peer), LOG_TEXT("error", str_from_cstr(why))}});
+}
+
 struct api *api_new(struct gateway *g)
 {
     struct api *a = xzalloc(sizeof *a);
     a->gateway = g;
     router_init(&a->router);
-    a->handler = (struct http_server_handler){.handle = handle, .refuse = refuse, .overloaded = overloaded, .arg = a};
+    a->handler = (struct http_server_handler){
+        .handle = handle, .refuse = refuse, .overloaded = overloaded, .tls_failed = tls_failed, .arg = a};
     return a;
 }
 

@@ -101,7 +101,7 @@ bool admin_key_keep(struct admin_key *k, const struct config *c, struct err *err
     return write_file(path, str_of(digest, sizeof digest), err);
 }
 
-void admin_key_show(struct admin_key *k, const char *address, const char *model)
+void admin_key_show(struct admin_key *k, const char *url, const char *model)
 {
     if (k->exists && !k->is_new)
         fprintf(
@@ -115,10 +115,10 @@ void admin_key_show(struct admin_key *k, const char *address, const char *model)
         fprintf(
             stderr,
             "\nNo key is configured, so an admin key was made. It is shown this once:\n\n    %s\n\nTry it:\n\n"
-            "    curl http://%s/v1/chat/completions -H 'Authorization: Bearer %s' "
+            "    curl %s/v1/chat/completions -H 'Authorization: Bearer %s' "
             "-H 'Content-Type: application/json' "
             "-d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n",
-            k->text, address, k->text, model);
+            k->text, url, k->text, model);
     }
     explicit_bzero(k->text, sizeof k->text);
 }

@@ -20,6 +20,6 @@ MUST_CHECK bool admin_key_init(struct admin_key *k, const struct config *c, bool
 /* Once the gateway serves: writes down a new key's digest (and the key, without a terminal). */
 MUST_CHECK bool admin_key_keep(struct admin_key *k, const struct config *c, struct err *err);
 /* Shows a new key once, with a curl line that can be pasted. */
-void admin_key_show(struct admin_key *k, const char *address, const char *model);
+void admin_key_show(struct admin_key *k, const char *url, const char *model);
 
 #endif

@@ -18,6 +18,9 @@ static bool can_serve(struct config *c)
                                    .simulator_url = STR("http://127.0.0.1:1/v1")},
         &err);
     if (!s) fprintf(stderr, "%s\n", err.text);
+    for (size_t i = 0; s && i < s->warning_count; i++)
+        fprintf(stderr, "%s: warning: %.*s\n", c->file.len ? c->file.at : "environment",
+                STR_ARG(s->warnings[i]));
     bool can = s != NULL;
     snapshot_unref(&s);
     catalogues_free(catalogues);

@@ -151,14 +151,14 @@ static bool start_log(struct serve *s, struct err *err)
 
 static void greet(struct serve *s)
 {
-    char first[128];
+    char first[128 + 8];
     for (unsigned i = 0; i < s->address_count; i++) {
         char text[128];
         listen_address_format(&s->addresses[i], text);
-        if (i == 0) memcpy(first, text, sizeof first);
-        fprintf(stderr, "weir %s listens on %s%s with %u worker%s\n", WEIR_VERSION,
-                s->addresses[i].is_unix ? "" : "http://", text, s->worker_count,
-                s->worker_count == 1 ? "" : "s");
+        const char *scheme = s->addresses[i].is_unix ? "" : s->snapshot->tls ? "https://" : "http://";
+        if (i == 0) snprintf(first, sizeof first, "%s%s", scheme, text);
+        fprintf(stderr, "weir %s listens on %s%s with %u worker%s\n", WEIR_VERSION, scheme, text,
+                s->worker_count, s->worker_count == 1 ? "" : "s");
     }
     if (s->is_demo)
         fprintf(stderr,
@@ -181,6 +181,12 @@ static void use_snapshot(struct serve *s, struct config *fresh, struct snapshot 
     s->config = fresh;
 }
 
+static void warn_of_certificates(struct serve *s)
+{
+    for (size_t i = 0; i < s->snapshot->warning_count; i++)
+        say(s, LOG_WARNING, "Configuration", s->snapshot->warnings[i]);
+}
+
 static void reload(struct serve *s)
 {
     struct config_report report;
@@ -192,6 +198,7 @@ static void reload(struct serve *s)
     say_all(s, LOG_WARNING, "Configuration", &report.warnings);
     if (snapshot) {
         use_snapshot(s, fresh, snapshot);
+        warn_of_certificates(s);
         say(s, LOG_INFO, "Configuration reloaded", s->config->file);
     } else {
         say_all(s, LOG_ERROR, "Configuration not reloaded", &report.errors);
@@ -280,6 +287,7 @@ static bool set_up(struct serve *s, struct err *err)
     s->metrics = metrics_new(s->worker_count, s->process.version, s->process.started_wall_ms);
     if (!open_sockets(s, err) || !open_simulator(s, err) || !start_log(s, err)) return false;
     if (!(s->snapshot = build_snapshot(s, s->config, err)) || !start_workers(s, err)) return false;
+    warn_of_certificates(s);
     return admin_key_keep(&s->admin_key, s->config, err);
 }
 

@@ -1,6 +1,7 @@
 /* cli/worker.c: what runs on a worker's thread. Orders from main arrive as jobs on the loop (loop_post), so nothing here
  * needs a lock. A worker ends when it has stopped accepting and its last connection with work is gone. */
 #include "cli/worker.h"
+#include "cli/handshakes.h"
 
 #include "api/api.h"
 #include "base/buf.h"
@@ -35,6 +36,7 @@ struct worker {
     struct api *api;
     struct http_server *server;
     struct listener *listeners[WORKER_MAX_LISTENERS];
+    struct handshakes handshakes;
     struct simulator *simulator;
     msec_t first_requests_until; /* while stopping */
     struct gauges gauges;
@@ -50,12 +52,14 @@ struct order {
 /* ---- on the worker ---- */
 static struct http_server_options server_options(const struct worker *w)
 {
-    const struct config_server *c = &w->gateway->current->snapshot->config->server;
+    const struct snapshot *s = w->gateway->current->snapshot;
+    const struct config_server *c = &s->config->server;
     return (struct http_server_options){.head_ms = c->timeouts.head_ms,
                                         .body_ms = c->timeouts.body_ms,
                                         .keep_alive_ms = c->timeouts.keep_alive_ms,
                                         .max_body_bytes = (size_t)c->max_body_bytes,
                                         .max_connections = w->request.max_connections,
+                                        .tls = s->tls,
                                         .budget = &w->request.process->buffered};
 }
 
@@ -91,6 +95,7 @@ static void update_pressures(void *arg)
     if (w->listeners[0]) descriptors = 0;
     for (unsigned i = 0; i < w->request.fd_count && w->listeners[i]; i++)
         descriptors += listener_read_stats(w->listeners[i]).out_of_descriptors;
+    handshakes_count(&w->handshakes, w->loop);
     pressure_update(w, &w->descriptors, descriptors);
     pressure_update(w, &w->memory, server.no_memory);
     pressure_update(w, &w->connections, server.over_limit);
@@ -126,6 +131,7 @@ static void check_end(void *arg)
 static void make_pressures(struct worker *w)
 {
     struct metrics_shard *shard = metrics_shard(w->request.metrics, w->request.index);
+    handshakes_init(&w->handshakes, shard);
     w->descriptors = (struct pressure){
         .counter = metrics_counter(shard, METRIC_TURNED_AWAY, METRIC_LABELS(STR("descriptors"))),
         .begins = "Out of file descriptors: accepting pauses (raise the limit, ulimit -n)",

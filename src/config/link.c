@@ -127,6 +127,24 @@ static void link_keys(struct loading *l)
     map_done(&secrets);
 }
 
+/* ---- certificates ---- */
+
+static void judge_certificate(struct loading *l, const struct node *tls, struct str where)
+{
+    if (says(tls, "cert") != says(tls, "key"))
+        notes_add(&l->errors, tls->source, tls->line,
+                  "half a certificate in %.*s; allowed: cert and key together", STR_ARG(where));
+}
+
+static void link_server(struct loading *l)
+{
+    const struct node *tls = node_at(l->root, "server.tls");
+    judge_certificate(l, tls, STR("server.tls"));
+    if (says(tls, "client_ca") && !says(tls, "cert"))
+        notes_add(&l->errors, tls->source, tls->line,
+                  "client_ca without a certificate in server.tls; allowed: cert and key, too");
+}
+
 /* ---- providers ---- */
 
 static bool is_preset(const struct loading *l, struct str name)
@@ -165,10 +183,7 @@ static void link_provider(struct loading *l, struct config_provider *p)
                   "no base_url in providers.%.*s; allowed: a base_url, or preset: %.*s", STR_ARG(p->name),
                   STR_ARG(all_presets(l)));
     const struct node *tls = n ? node_find(n, STR("tls")) : NULL;
-    if (says(tls, "cert") != says(tls, "key"))
-        notes_add(&l->errors, tls->source, tls->line,
-                  "half a certificate in providers.%.*s.tls; allowed: cert and key together",
-                  STR_ARG(p->name));
+    judge_certificate(l, tls, arena_printf(l->arena, "providers.%.*s.tls", STR_ARG(p->name)));
 }
 
 /* ---- models ---- */
@@ -288,6 +303,7 @@ void loading_link(struct loading *l)
     index_all(l);
     link_tiers(l);
     link_keys(l);
+    link_server(l);
     for (size_t i = 0; i < c->providers.count; i++)
         link_provider(l, (struct config_provider *)&c->providers.at[i]);
     for (size_t i = 0; i < c->models.count; i++) link_model(l, (struct config_model *)&c->models.at[i]);

@@ -44,7 +44,8 @@ static const struct option server_rows[] = {
      .allowed = "\"*\" or scheme://host[:port]", .help = "Origins whose web pages may call; none by default."},
     {"trusted_proxies", STRINGS_AT(S, trusted_proxies), OPTION_LATER, .judge = judge_network,
      .allowed = "addresses and networks such as 10.0.0.0/8", .help = "Whose X-Forwarded-For counts."},
-    {"tls", INNER_GROUP, OPTION_LATER, .group = &server_tls, .help = "Serves HTTPS instead of HTTP."},
+    {"tls", INNER_GROUP, .group = &server_tls,
+     .help = "Serves HTTPS instead of HTTP, on every address but unix sockets. The files are read again at a reload."},
     {"watch", BOOL_AT(S, has_watch), OPTION_LATER, .def = "false",
      .help = "Reloads by itself when the file changes."},
 };

@@ -55,9 +55,9 @@ static const struct option_choice stream_usage_choices[] = {
 static const struct option provider_tls_rows[] = {
     {"ca", STRING_AT(S, tls.ca), .judge = judge_line, .allowed = PATH_ALLOWED,
      .help = "Trusts this PEM file's authorities instead of the system's."},
-    {"cert", STRING_AT(S, tls.cert), OPTION_LATER, .judge = judge_line, .allowed = PATH_ALLOWED,
+    {"cert", STRING_AT(S, tls.cert), .judge = judge_line, .allowed = PATH_ALLOWED,
      .help = "The certificate to show, a PEM file."},
-    {"key", STRING_AT(S, tls.key), OPTION_LATER, .judge = judge_line, .allowed = PATH_ALLOWED,
+    {"key", STRING_AT(S, tls.key), .judge = judge_line, .allowed = PATH_ALLOWED,
      .help = "The certificate's private key, a PEM file."},
     {"server_name", STRING_AT(S, tls.server_name), .judge = judge_name, .allowed = NAMES_ALLOWED,
      .help = "The name that the provider's certificate must have, if it is not the URL's."},

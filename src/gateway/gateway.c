@@ -60,6 +60,18 @@ static void forget_removed(const struct gateway *g, const struct snapshot *old, 
             metrics_drop(g->parts.metrics, METRIC_BREAKER_STATE, METRIC_LABELS(old->providers[i].name));
 }
 
+/* Connections made with authorities or certificates that are no longer configured are not used again. */
+static void forget_contexts(struct gateway *g, const struct snapshot *old)
+{
+    for (size_t i = 0; i < old->provider_count; i++) {
+        const struct provider *p = &old->providers[i];
+        for (unsigned k = 0; k < p->endpoint_count; k++) {
+            const struct tls_context *tls = p->endpoints[k].origin.tls;
+            if (tls && !snapshot_has_context(g->current->snapshot, tls)) http_client_forget(g->client, tls);
+        }
+    }
+}
+
 void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh)
 {
     struct snapshot_use *old = g->current;
@@ -67,7 +79,9 @@ void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh)
     g->current = xzalloc(sizeof *g->current);
     *g->current = (struct snapshot_use){.snapshot = snapshot_ref(fresh), .uses = 1};
     series_forget_targets(&g->series);
-    if (old) gateway_release_snapshot(g, old);
+    if (!old) return;
+    forget_contexts(g, old->snapshot);
+    gateway_release_snapshot(g, old);
 }
 
 struct snapshot_use *gateway_use_snapshot(struct gateway *g)
@@ -78,8 +92,8 @@ struct snapshot_use *gateway_use_snapshot(struct gateway *g)
 
 void gateway_release_snapshot(struct gateway *g, struct snapshot_use *use)
 {
-    (void)g;
     if (--use->uses > 0) return;
+    if (use != g->current) forget_contexts(g, use->snapshot); /* the last of its exchanges may have dialled */
     snapshot_unref(&use->snapshot);
     xfree(use);
 }

@@ -8,8 +8,9 @@
 enum { MAX_ADDRESSES = 65536 };
 
 struct registry {
-    struct map limits, providers, tls; /* main's alone */
+    struct map limits, providers; /* main's alone */
     struct arena arena;
+    struct certificates *certificates;
     pthread_mutex_t addresses_lock;
     struct map addresses;
     struct list addresses_by_use; /* the quietest first */
@@ -20,7 +21,7 @@ struct registry *registry_new(void)
     struct registry *r = xzalloc(sizeof *r);
     map_init(&r->limits);
     map_init(&r->providers);
-    map_init(&r->tls);
+    r->certificates = certificates_new();
     map_init_seeded(&r->addresses, random_seed()); /* its keys are strangers' */
     arena_init(&r->arena);
     list_init(&r->addresses_by_use);
@@ -39,9 +40,7 @@ void registry_free(struct registry *r)
 {
     if (!r) return;
     LIST_EACH(slot, &r->addresses_by_use, struct limit_slot, _lru) address_free(slot);
-    size_t at = 0;
-    for (struct map_entry *e; (e = map_next(&r->tls, &at));) tls_context_free(e->value);
-    map_done(&r->tls);
+    certificates_free(r->certificates);
     map_done(&r->addresses);
     map_done(&r->limits);
     map_done(&r->providers);
@@ -126,14 +125,9 @@ bool registry_take_address(struct registry *r, const struct address_take *take, 
 }
 
 /* ---- providers ---- */
-struct tls_context *registry_tls(struct registry *r, struct str ca_file, struct err *err)
+struct certificates *registry_certificates(struct registry *r)
 {
-    struct tls_context *tls = map_get(&r->tls, ca_file);
-    if (tls) return tls;
-    struct str name = arena_copy(&r->arena, ca_file);
-    tls = tls_context_new(name.len ? name.at : NULL, err);
-    if (tls) map_put(&r->tls, name, tls);
-    return tls;
+    return r->certificates;
 }
 
 struct provider_state *registry_provider(struct registry *r, struct str name, struct str base_url,

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "net/tls.h"
+#include "gateway/certificates.h"
 #include "policy/breaker.h"
 #include "policy/limiter.h"
 
@@ -64,9 +64,8 @@ struct limit_slot *registry_limit(struct registry *r, struct str name, const str
                                   msec_t now);
 struct provider_state *registry_provider(struct registry *r, struct str name, struct str base_url,
                                          const struct breaker_cfg *cfg);
-/* main: the TLS identity that trusts `ca_file` (empty: the system's trust). Kept for good, because pools of
- * connections have its address in their key. */
-struct tls_context *registry_tls(struct registry *r, struct str ca_file, struct err *err);
+struct certificates *registry_certificates(
+    struct registry *r); /* lent; for main, while a snapshot is built */
 /* Any thread: takes one request from the buckets of a client address. The table holds 65,536 addresses; the one that
  * was quiet longest makes room. */
 struct address_take {

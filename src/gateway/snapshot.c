@@ -68,6 +68,46 @@ static void build_principals(struct snapshot *s, const struct snapshot_request *
     if (r->admin_digest) add_admin(s, r);
 }
 
+/* ---- certificates ---- */
+static void add_warning(struct snapshot *s, const char *where, const char *warning)
+{
+    if (!*warning || s->warning_count == SNAPSHOT_MAX_WARNINGS) return;
+    s->warnings[s->warning_count++] = arena_printf(&s->_arena, "%s: %s", where, warning);
+}
+
+static const char *path_of(struct snapshot *s, struct str path)
+{
+    return path.len ? arena_cstr(&s->_arena, path) : NULL;
+}
+
+static bool build_acceptor(struct snapshot *s, const struct snapshot_request *r, struct err *err)
+{
+    const struct config_server *c = &s->config->server;
+    struct tls_files files = {
+        .ca = path_of(s, c->tls.client_ca), .cert = path_of(s, c->tls.cert), .key = path_of(s, c->tls.key)};
+    if (!files.cert || !files.key) return true;
+    s->tls = certificates_accept(registry_certificates(r->registry), &files, err);
+    if (!s->tls) return err_wrap(err, "server.tls");
+    add_warning(s, "server.tls", tls_acceptor_warning(s->tls));
+    return true;
+}
+
+/* NULL: err. One reference. */
+static struct tls_context *build_context(struct provider *p, struct snapshot *s,
+                                         const struct snapshot_request *r, struct err *err)
+{
+    const struct config_provider *c = p->config;
+    struct tls_files files = {
+        .ca = path_of(s, c->tls.ca), .cert = path_of(s, c->tls.cert), .key = path_of(s, c->tls.key)};
+    const char *where = arena_printf(&s->_arena, "providers.%.*s.tls", STR_ARG(c->name)).at;
+    struct tls_context *tls = certificates_connect(registry_certificates(r->registry), &files, err);
+    if (tls)
+        add_warning(s, where, tls_context_warning(tls));
+    else
+        err_wrap(err, where);
+    return tls;
+}
+
 /* ---- providers ---- */
 static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
                             struct err *err)
@@ -78,8 +118,8 @@ static bool build_endpoints(struct provider *p, struct snapshot *s, const struct
     for (size_t i = 0; i < count; i++) {
         struct endpoint *e = &p->endpoints[i];
         if (!url_parse(&e->url, &s->_arena, p->facts.base_urls.at[i], err)) return false;
-        struct tls_context *tls = e->url.is_https ? registry_tls(r->registry, p->config->tls.ca, err) : NULL;
-        if (e->url.is_https && !tls) return err_wrap(err, arena_cstr(&s->_arena, p->name));
+        struct tls_context *tls = e->url.is_https ? build_context(p, s, r, err) : NULL;
+        if (e->url.is_https && !tls) return false;
         e->origin = (struct http_origin){
             .host = e->url.host, .port = e->url.port, .tls = tls, .server_name = p->config->tls.server_name};
     }
@@ -139,7 +179,8 @@ static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
             return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is not a valid header",
                            STR_ARG(c->name), STR_ARG(h->name));
         if (header_is_ours(h->name))
-            return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is set by Weir itself for each request",
+            return err_set(err, ERR_INVALID,
+                           "provider %.*s: headers.%.*s is set by Weir itself for each request",
                            STR_ARG(c->name), STR_ARG(h->name));
         p->extra_lines = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(p->extra_lines),
                                       STR_ARG(h->name), STR_ARG(h->value));
@@ -195,12 +236,13 @@ struct snapshot *snapshot_new(const struct snapshot_request *r, struct err *err)
     arena_init(&s->_arena);
     map_init(&s->_principals_by_digest);
     s->config = config_ref(r->config);
-    if (!build_providers(s, r, err)) {
+    if (!build_providers(s, r, err) || !build_acceptor(s, r, err)) {
         snapshot_unref(&s);
         return NULL;
     }
     build_principals(s, r);
     for (size_t i = 0; i < s->provider_count; i++) bind_provider(&s->providers[i], s, r);
+    certificates_trim(registry_certificates(r->registry));
     return s;
 }
 
@@ -216,9 +258,21 @@ void snapshot_unref(struct snapshot **pointer)
     *pointer = NULL;
     if (!s || atomic_fetch_sub_explicit(&s->_refs, 1, memory_order_acq_rel) != 1) return;
     map_done(&s->_principals_by_digest);
+    for (size_t i = 0; i < s->provider_count; i++)
+        for (unsigned k = 0; k < s->providers[i].endpoint_count; k++)
+            tls_context_unref(&s->providers[i].endpoints[k].origin.tls);
+    tls_acceptor_unref(&s->tls);
     config_unref(&s->config);
     arena_done(&s->_arena);
     xfree(s);
+}
+
+bool snapshot_has_context(const struct snapshot *s, const struct tls_context *tls)
+{
+    for (size_t i = 0; i < s->provider_count; i++)
+        for (unsigned k = 0; k < s->providers[i].endpoint_count; k++)
+            if (s->providers[i].endpoints[k].origin.tls == tls) return true;
+    return false;
 }
 
 const struct principal *snapshot_find_principal(const struct snapshot *s,

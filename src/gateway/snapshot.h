@@ -12,6 +12,7 @@
 #include "http/url.h"
 #include "providers/preset.h"
 
+enum { SNAPSHOT_MAX_WARNINGS = 16 };
 enum { DIGEST_BYTES = 32 }; /* SHA-256 */
 
 struct principal {
@@ -49,6 +50,10 @@ struct snapshot {
     struct principal *principals;
     size_t principal_count;
     struct map _principals_by_digest;
+    struct tls_acceptor *tls; /* for callers; NULL: plain HTTP. One reference */
+    struct str
+        warnings[SNAPSHOT_MAX_WARNINGS]; /* what is wrong with it, but not so that it could not serve */
+    size_t warning_count;
     struct provider *providers; /* the order of the config: highest priority first */
     size_t provider_count;
     struct arena _arena;
@@ -72,6 +77,8 @@ void snapshot_unref(struct snapshot **s);
 const struct principal *snapshot_find_principal(const struct snapshot *s,
                                                 const unsigned char digest[DIGEST_BYTES]);
 const struct provider *snapshot_find_provider(const struct snapshot *s, struct str name);
+bool snapshot_has_context(const struct snapshot *s,
+                          const struct tls_context *tls); /* some endpoint uses it */
 void snapshot_digest(unsigned char out[DIGEST_BYTES], struct str key);
 
 #endif

@@ -42,10 +42,17 @@ struct connection {
     struct stream *stream; /* NULL: taken over */
     struct list link;      /* of server->idle, busy or turned_away */
     msec_t idle_since;
+    bool wants_tls;                 /* the handshake is still to come */
     bool has_served;                /* a request */
     struct fiber *fiber;            /* NULL: idle */
     struct http_exchange *exchange; /* NULL: none at present */
 };
+
+extern const struct stream_hooks connection_hooks;
+/* server_tls.c: the handshake. False: it has failed, and what there was to say has been said. */
+bool connection_secure(struct connection *c);
+/* Ends our side, and reads and drops for a while: closing while the peer still sends would throw away our last words. */
+void http_linger(struct stream *s, msec_t how_long_ms);
 
 enum reply_state { REPLY_NONE, REPLY_HEAD_HELD, REPLY_STARTED, REPLY_FINISHED, REPLY_ABORTED };
 

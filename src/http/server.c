@@ -32,7 +32,10 @@ enum {
 static struct connection *connection_new(struct http_server *s, struct stream *stream)
 {
     struct connection *c = xzalloc(sizeof *c);
-    *c = (struct connection){.server = s, .stream = stream, .idle_since = fiber_now()};
+    *c = (struct connection){.server = s,
+                             .stream = stream,
+                             .wants_tls = s->options.tls && !stream_peer_is_unix(stream),
+                             .idle_since = fiber_now()};
     return c;
 }
 
@@ -65,7 +68,7 @@ static void connection_become_busy(struct connection *c)
     s->stats.idle--;
 }
 
-static void linger(struct stream *s, msec_t how_long_ms)
+void http_linger(struct stream *s, msec_t how_long_ms)
 {
     msec_t deadline = fiber_deadline(how_long_ms);
     size_t dropped = 0;
@@ -104,13 +107,23 @@ static void connection_main(void *arg)
 {
     struct connection *c = arg;
     connection_become_busy(c);
+    if (c->wants_tls) {
+        if (!connection_secure(c)) {
+            connection_free(c);
+            return;
+        }
+        if (!stream_has_early(c->stream)) {
+            connection_become_idle(c);
+            return;
+        }
+    }
     for (;;) {
         switch (connection_serve(c)) {
         case GO_ON:
             if (stream_has_early(c->stream)) continue;
             connection_become_idle(c);
             return;
-        case LINGER: linger(c->stream, LINGER_MS); break;
+        case LINGER: http_linger(c->stream, LINGER_MS); break;
         case RESET: stream_abort(&c->stream); break;
         case CLOSE: break;
         }
@@ -151,6 +164,11 @@ static void turn_away(struct connection *c, struct str reply)
 {
     static const struct stream_hooks hooks = {.on_readable = on_unwanted, .on_end = on_turned_away_end};
     struct http_server *s = c->server;
+    if (c->wants_tls) { /* a handshake would cost more than it tells */
+        stream_abort(&c->stream);
+        xfree(c);
+        return;
+    }
     list_append(&s->turned_away, &c->link);
     s->turned_away_now++;
     c->idle_since = fiber_now();
@@ -204,7 +222,7 @@ static void on_end(void *arg)
     fiber_cancel(c->fiber);
 }
 
-static const struct stream_hooks connection_hooks = {.on_readable = on_readable, .on_end = on_end};
+const struct stream_hooks connection_hooks = {.on_readable = on_readable, .on_end = on_end};
 
 void http_server_accept(void *server, struct stream *stream)
 {

@@ -12,6 +12,7 @@
 #include "base/budget.h"
 #include "http/message.h"
 #include "net/listener.h"
+#include "net/tls.h"
 
 struct http_server;
 struct http_exchange;
@@ -22,6 +23,7 @@ struct http_server_options {
     msec_t keep_alive_ms;     /* idle */
     size_t max_body_bytes;    /* then 413 */
     unsigned max_connections; /* over it a connection gets 503 and is closed; 0: no limit */
+    struct tls_acceptor *tls; /* lent until the next options; NULL: plain. Unix sockets are plain in any case */
     struct budget *budget; /* for bodies over 16 KiB that are read whole: then 503; NULL: no limit */
 };
 
@@ -33,6 +35,7 @@ struct http_server_handler {
     /* There is no memory for a fiber, so no exchange either: a whole reply (503, Connection: close) that lives for ever,
      * for a request that begins with these bytes. NULL: the server has one of its own. */
     struct str (*overloaded)(void *arg, struct str first_bytes);
+    void (*tls_failed)(void *arg, struct str peer, const char *why); /* a handshake has; NULL: nobody asks */
     void *arg;
 };
 

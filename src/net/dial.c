@@ -94,7 +94,8 @@ struct stream *dial(const struct dial_target *target, msec_t deadline, enum io *
                                                : connect_directly(target, deadline, why, &inner);
     if (s && target->tls) {
         struct str name = target->server_name.len ? target->server_name : target->host;
-        *why = tls_connect(target->tls, &s, name, deadline, &inner);
+        struct tls_peer peer = {.name = name, .port = target->port};
+        *why = tls_connect(target->tls, &s, &peer, deadline, &inner);
         if (!s) {
             tell_io(*why, &inner);
             tell_where("", target->host, target->port, &inner);

@@ -15,6 +15,8 @@ struct stream_ops {
     enum io (*read)(struct stream *s, struct str *chunk, msec_t deadline);
     enum io (*read_into)(struct stream *s, struct str room, size_t *got, msec_t deadline);
     void (*unread)(struct stream *s, struct str rest);
+    bool (*take)(struct stream *s, struct str *chunk);
+    void (*say_last)(struct stream *s, struct str words);
     enum io (*write)(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline);
     void (*shutdown)(struct stream *s);
     void (*close)(struct stream *s, bool is_abort);

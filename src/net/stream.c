@@ -365,6 +365,17 @@ static void plain_unread(struct stream *s, struct str rest)
     xfree(after);
 }
 
+static bool plain_take_early(struct stream *s, struct str *chunk)
+{
+    return plain_take(plain_of(s), chunk);
+}
+
+static void plain_say_last(struct stream *s, struct str words)
+{
+    plain_write_now(plain_of(s), words);
+    plain_shutdown(s);
+}
+
 static void plain_set_hooks(struct stream *s, const struct stream_hooks *hooks, void *arg)
 {
     struct plain *p = plain_of(s);
@@ -395,6 +406,8 @@ const struct stream_ops plain_ops = {
     .read = plain_read,
     .read_into = plain_read_into,
     .unread = plain_unread,
+    .take = plain_take_early,
+    .say_last = plain_say_last,
     .write = plain_write,
     .shutdown = plain_shutdown,
     .close = plain_close,
@@ -430,15 +443,12 @@ enum io stream_write(struct stream *s, const struct str *pieces, unsigned count,
 
 bool stream_take(struct stream *s, struct str *chunk)
 {
-    return s->ops == &plain_ops && plain_take(plain_of(s), chunk);
+    return s->ops->take(s, chunk);
 }
 
-/* Other kinds of stream would have to wait for that. */
 void stream_say_last(struct stream *s, struct str words)
 {
-    if (s->ops != &plain_ops) return;
-    plain_write_now(plain_of(s), words);
-    plain_shutdown(s);
+    s->ops->say_last(s, words);
 }
 
 void stream_shutdown(struct stream *s)
@@ -494,6 +504,11 @@ struct str stream_peer(const struct stream *s)
 bool stream_peer_is_loopback(const struct stream *s)
 {
     return bottom_of(s)->is_loopback;
+}
+
+bool stream_peer_is_unix(const struct stream *s)
+{
+    return bottom_of(s)->is_unix;
 }
 
 /* A corked socket keeps an incomplete segment back, at most 200 ms; the FIN joins it (man 7 tcp, TCP_CORK). */

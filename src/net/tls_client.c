@@ -1,7 +1,11 @@
-/* net/tls_client.c: connecting: whom we trust, what name we expect. */
+/* net/tls_client.c: connecting: whom we trust, what we show, what name we expect, whose sessions we resume.
+ *
+ * Authorities, our certificate and the name belong to a session: it is looked for in the context that made it, by the
+ * name that its certificate was judged for. */
 #include "net/tls_inside.h"
 
 #include "base/check.h"
+#include "base/fmt.h"
 #include "base/mem.h"
 
 #include <arpa/inet.h>
@@ -10,51 +14,91 @@
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 
-enum { MAX_NAME_BYTES = 255 };
+enum { MAX_NAME_BYTES = 255, KEY_MAX_BYTES = MAX_NAME_BYTES + 8 };
 
 struct tls_context {
-    SSL_CTX *ssl; /* counts its own references: streams outlive the context */
+    SSL_CTX *ssl;
+    struct tls_sessions *sessions;
     uv_mutex_t lock;
-    atomic_uint refs;     /* the owner, and loads on the pool */
+    atomic_uint refs;     /* owners, streams, and loads on the pool */
     atomic_bool is_ready; /* its authorities are loaded */
+    unsigned char digest[TLS_DIGEST_BYTES];
+    char warning[TLS_WARNING_BYTES];
 };
 
 /* ---- the context ---- */
 
-static bool trust_file(SSL_CTX *ssl, const char *ca_file, struct err *err)
+static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
-    ERR_clear_error();
-    if (SSL_CTX_load_verify_file(ssl, ca_file) == 1) return true;
-    const char *why = ERR_reason_error_string(ERR_peek_last_error());
-    return err_set(err, ERR_TLS, "%s: no trusted certificates: %s", ca_file, why ? why : "unknown");
+    struct tls *t = SSL_get_app_data(ssl);
+    if (!SSL_SESSION_is_resumable(session)) return 0;
+    tls_sessions_put(t->context->sessions, t->session_key, session);
+    return 1; /* taken */
 }
 
-struct tls_context *tls_context_new(const char *ca_file, struct err *err)
+static bool context_fill(struct tls_context *c, const struct tls_files *files, struct err *err)
+{
+    struct tls_pem pem;
+    tls_pem_init(&pem);
+    bool is_fine = tls_pem_read(&pem, files, err) && tls_pem_use(&pem, c->ssl, c->warning, err);
+    memcpy(c->digest, pem.digest, sizeof c->digest);
+    tls_pem_done(&pem);
+    return is_fine;
+}
+
+struct tls_context *tls_context_new(const struct tls_files *files, struct err *err)
 {
     static const unsigned char alpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     struct tls_context *c = xzalloc(sizeof *c);
     uv_mutex_init(&c->lock);
     atomic_init(&c->refs, 1);
-    atomic_init(&c->is_ready, ca_file != NULL);
-    c->ssl = SSL_CTX_new(TLS_client_method());
-    require(c->ssl != NULL);
-    require(SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) == 1);
+    atomic_init(&c->is_ready, files->ca != NULL);
+    c->sessions = tls_sessions_new();
+    c->ssl = tls_ssl_new(TLS_client_method());
     require(SSL_CTX_set_alpn_protos(c->ssl, alpn, sizeof alpn) == 0);
-    SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(c->ssl, on_new_session);
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
-    if (!ca_file || trust_file(c->ssl, ca_file, err)) return c;
-    tls_context_free(c);
+    if (context_fill(c, files, err)) return c;
+    tls_context_unref(&c);
     return NULL;
 }
 
-void tls_context_free(struct tls_context *c)
+struct tls_context *tls_context_ref(struct tls_context *c)
 {
+    atomic_fetch_add(&c->refs, 1);
+    return c;
+}
+
+void tls_context_unref(struct tls_context **pointer)
+{
+    struct tls_context *c = *pointer;
+    *pointer = NULL;
     if (!c || atomic_fetch_sub(&c->refs, 1) > 1) return;
     SSL_CTX_free(c->ssl);
+    tls_sessions_free(c->sessions);
     uv_mutex_destroy(&c->lock);
     xfree(c);
+}
+
+bool tls_context_is_current(const struct tls_context *c, const struct tls_files *files)
+{
+    struct tls_pem pem;
+    struct err err;
+    tls_pem_init(&pem);
+    bool is_same = tls_pem_read(&pem, files, &err) && memcmp(pem.digest, c->digest, sizeof c->digest) == 0;
+    tls_pem_done(&pem);
+    return is_same;
+}
+
+bool tls_context_is_shared(const struct tls_context *c)
+{
+    return atomic_load(&c->refs) > 1;
+}
+
+const char *tls_context_warning(const struct tls_context *c)
+{
+    return c->warning;
 }
 
 /* On the pool. Who comes second waits for the lock and finds it done. */
@@ -72,15 +116,15 @@ static void load_work(void *job)
 
 static void load_drop(void *job)
 {
-    tls_context_free(job);
+    struct tls_context *c = job;
+    tls_context_unref(&c);
 }
 
 static enum io context_ready(struct tls_context *c, msec_t deadline)
 {
     if (LIKELY(atomic_load(&c->is_ready))) return IO_OK;
-    atomic_fetch_add(&c->refs, 1);
-    enum io io = fiber_offload(load_work, load_drop, c, deadline);
-    if (io == IO_OK) tls_context_free(c);
+    enum io io = fiber_offload(load_work, load_drop, tls_context_ref(c), deadline);
+    if (io == IO_OK) tls_context_unref(&(struct tls_context *){c});
     return io;
 }
 
@@ -90,10 +134,6 @@ static bool set_name(struct tls *t, struct str server_name, struct err *err)
 {
     char name[MAX_NAME_BYTES + 1];
     unsigned char address[16];
-    if (str_ends_with(server_name, STR("."))) server_name.len--;
-    if (server_name.len == 0 || server_name.len > MAX_NAME_BYTES ||
-        memchr(server_name.at, 0, server_name.len))
-        return err_set(err, ERR_TLS, "TLS needs the server's name");
     memcpy(name, server_name.at, server_name.len);
     name[server_name.len] = 0;
     X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
@@ -106,20 +146,61 @@ static bool set_name(struct tls *t, struct str server_name, struct err *err)
     return err_set(err, ERR_TLS, "%s: no name for TLS", name);
 }
 
-enum io tls_connect(struct tls_context *c, struct stream **s, struct str server_name, msec_t deadline,
+static bool name_is_usable(struct str name)
+{
+    return name.len > 0 && name.len <= MAX_NAME_BYTES && !memchr(name.at, 0, name.len);
+}
+
+static struct str key_of(const struct tls_peer *peer, struct str name, char *at)
+{
+    char *end = fmt_str(at, name);
+    *end++ = ':';
+    memcpy(end, &peer->port, sizeof peer->port);
+    return str_of(at, (size_t)(end - at) + sizeof peer->port);
+}
+
+/* What we offer may be too old for the server, or not of its making: it says so by a full handshake. */
+static void offer_session(struct tls *t)
+{
+    SSL_SESSION *session = tls_sessions_take(t->context->sessions, t->session_key);
+    if (!session) return;
+    (void)SSL_set_session(t->ssl, session);
+    SSL_SESSION_free(session);
+}
+
+static struct tls *client_new(struct tls_context *c, struct stream *plain, const struct tls_peer *peer,
+                              struct str name)
+{
+    char bytes[KEY_MAX_BYTES];
+    struct str key = key_of(peer, name, bytes);
+    struct tls *t = tls_new(c->ssl, plain, key.len);
+    t->context = tls_context_ref(c);
+    t->session_key = str_of(memcpy(t + 1, key.at, key.len), key.len);
+    SSL_set_app_data(t->ssl, t);
+    SSL_set_connect_state(t->ssl);
+    return t;
+}
+
+enum io tls_connect(struct tls_context *c, struct stream **s, const struct tls_peer *peer, msec_t deadline,
                     struct err *err)
 {
     require((*s)->ops == &plain_ops);
-    enum io io = context_ready(c, deadline);
+    struct str name = peer->name;
+    if (str_ends_with(name, STR("."))) name.len--;
+    enum io io = name_is_usable(name) ? context_ready(c, deadline) : IO_FAIL;
+    if (io == IO_FAIL) err_set(err, ERR_TLS, "TLS needs the server's name");
     if (io != IO_OK) {
         stream_close(s);
         return io;
     }
-    struct tls *t = tls_new(c->ssl, *s);
-    SSL_set_connect_state(t->ssl);
+    struct tls *t = client_new(c, *s, peer, name);
+    enum tls_result result = TLS_BROKEN;
     *s = &t->stream;
-    io = set_name(t, server_name, err) ? tls_shake_hands(t, deadline, err) : IO_FAIL;
-    t->has_shaken_hands = io == IO_OK;
-    if (io != IO_OK) stream_close(s);
+    offer_session(t);
+    io = set_name(t, name, err) ? tls_shake_hands(t, deadline, &result, err) : IO_FAIL;
+    t->scratch->stats.connected[result]++;
+    if (io == IO_OK) return io;
+    tls_sessions_forget(c->sessions, t->session_key);
+    stream_close(s);
     return io;
 }

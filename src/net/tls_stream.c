@@ -8,8 +8,17 @@
  * records. Each OpenSSL call runs to its end without a wait; waits come between calls. What one call leaves of a chunk is
  * put back into the plain stream.
  *
+ * Bytes that nobody waits for are decrypted when they come, for only so a session ticket can be told from a request. They
+ * lie `fresh` in the loop's scratch, where who is started by them finds them, until that is needed again. That is done on
+ * the loop alone, while every fiber waits: nobody holds anything lent.
+ *
+ * A writer may pass on what was lent to it, which is gone with its first wait. So all of up to LENT_BYTES is encrypted
+ * before anything waits; more cannot be lent, and goes FLUSH_BYTES at a time.
+ *
  * One fiber may read while another writes. Only the writer sends: what reading produces (the answer to a KeyUpdate) waits
- * in `out` for the next write, as RFC 8446 4.6.3 allows; renegotiation, which could not wait, is off. */
+ * in `out` for the next write, as RFC 8446 4.6.3 allows, up to READER_OUT_BYTES; renegotiation, which could not wait, is
+ * off.
+ */
 #include "net/tls_inside.h"
 
 #include "base/check.h"
@@ -20,7 +29,11 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-enum { FLUSH_BYTES = 3 * RECORD_BYTES /* of ciphertext: then it is handed on */ };
+enum {
+    FLUSH_BYTES = 3 * RECORD_BYTES,            /* of ciphertext: then it is handed on */
+    LENT_BYTES = STREAM_READ_BYTES + 8 * 1024, /* a whole read, and what a protocol puts around it */
+    READER_OUT_BYTES = 4096,
+};
 
 /* ---- the BIO ---- */
 
@@ -45,7 +58,8 @@ static int bio_write(BIO *bio, const char *from, int bytes)
     struct tls *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     if (bytes <= 0) return 0;
-    if (buf_append(&t->out, str_of(from, (size_t)bytes))) return bytes;
+    bool may_grow = !t->is_reading || t->out.len + (size_t)bytes <= READER_OUT_BYTES;
+    if (may_grow && buf_append(&t->out, str_of(from, (size_t)bytes))) return bytes;
     BIO_set_retry_write(bio);
     return -1;
 }
@@ -68,7 +82,7 @@ void tls_scratch_free(struct tls_scratch *t)
     xfree(t);
 }
 
-static struct tls_scratch *scratch_of(struct net *n)
+struct tls_scratch *tls_scratch_of(struct net *n)
 {
     if (n->tls) return n->tls;
     struct tls_scratch *t = n->tls = xzalloc(sizeof *n->tls);
@@ -79,12 +93,18 @@ static struct tls_scratch *scratch_of(struct net *n)
     return t;
 }
 
+struct tls_stats tls_read_stats(struct loop *l)
+{
+    struct net *n = net_of(l);
+    return n->tls ? n->tls->stats : (struct tls_stats){{0}, {0}};
+}
+
 /* ---- between calls ---- */
 
 /* What a call has left of the chunk goes back to the plain stream. */
 void tls_put_back(struct tls *t)
 {
-    stream_unread(t->plain, t->in);
+    if (t->in.len) stream_unread(t->plain, t->in);
     t->in = (struct str){NULL, 0};
 }
 
@@ -117,8 +137,9 @@ enum io tls_flush(struct tls *t, msec_t deadline)
         enum io io = stream_write(t->plain, &piece, 1, deadline);
         if (io != IO_OK || t->out.at) {
             buf_done(&sending);
-            if (io != IO_OK) return io;
-            continue;
+            if (io == IO_OK) continue;
+            if (!t->error && io != IO_FAIL) t->error = "a write was given up";
+            return io;
         }
         t->out = sending;
         out_end(t);
@@ -154,22 +175,50 @@ enum io tls_failed(struct tls *t)
 
 /* ---- reading ---- */
 
+/* The scratch is about to be used again: unread bytes in it move to their stream's heap. */
+static char *scratch_reuse(struct tls_scratch *c)
+{
+    struct tls *owner = c->fresh_owner;
+    SANITIZE_ALLOW(c->decrypted, sizeof c->decrypted);
+    c->fresh_owner = NULL;
+    if (owner) {
+        require(buf_append(&owner->unread, owner->fresh));
+        owner->fresh = (struct str){NULL, 0};
+    }
+    return c->decrypted;
+}
+
+static int ssl_read(struct tls *t, char *to, size_t room, size_t *got)
+{
+    *got = 0;
+    t->is_reading = true;
+    int ok = SSL_read_ex(t->ssl, to, room, got);
+    t->is_reading = false;
+    return ok;
+}
+
+/* Bytes that have been decrypted before; how many. */
+static size_t take_unread(struct tls *t, char *to, size_t room)
+{
+    if (t->fresh.len) (void)scratch_reuse(t->scratch);
+    size_t bytes = t->unread.len < room ? t->unread.len : room;
+    if (bytes == 0) return 0;
+    memcpy(to, t->unread.at, bytes);
+    buf_consume(&t->unread, bytes);
+    if (t->unread.len == 0) buf_done(&t->unread);
+    return bytes;
+}
+
 /* Fills what it can without waiting. IO_TIMEOUT stands for "more ciphertext is wanted". */
 static enum io read_now(struct tls *t, char *to, size_t room, size_t *got)
 {
-    *got = 0;
-    if (t->unread.len) {
-        *got = t->unread.len < room ? t->unread.len : room;
-        memcpy(to, t->unread.at, *got);
-        buf_consume(&t->unread, *got);
-        if (t->unread.len == 0) buf_done(&t->unread);
-        return IO_OK;
-    }
+    *got = take_unread(t, to, room);
+    if (*got) return IO_OK;
     ERR_clear_error();
     while (*got < room) {
         if (t->in.len == 0 && !t->is_plain_over && !SSL_has_pending(t->ssl)) return IO_TIMEOUT;
-        size_t bytes = 0;
-        int ok = SSL_read_ex(t->ssl, to + *got, room - *got, &bytes);
+        size_t bytes;
+        int ok = ssl_read(t, to + *got, room - *got, &bytes);
         *got += bytes;
         if (ok) continue;
         int why = SSL_get_error(t->ssl, ok);
@@ -180,15 +229,25 @@ static enum io read_now(struct tls *t, char *to, size_t room, size_t *got)
     return IO_OK;
 }
 
+static bool take_fresh(struct tls *t, struct str *chunk)
+{
+    if (!t->fresh.len) return false;
+    *chunk = t->fresh;
+    t->fresh = (struct str){NULL, 0};
+    t->scratch->fresh_owner = NULL;
+    fiber_lend(chunk->at, chunk->len);
+    return true;
+}
+
 static enum io tls_read(struct stream *s, struct str *chunk, msec_t deadline)
 {
     struct tls *t = tls_of(s);
-    char *to = t->scratch->decrypted;
     t->has_told_readable = false;
     if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
+    if (take_fresh(t, chunk)) return IO_OK;
     for (;;) {
         size_t got;
-        SANITIZE_ALLOW(to, SCRATCH_BYTES);
+        char *to = scratch_reuse(t->scratch);
         enum io io = read_now(t, to, SCRATCH_BYTES, &got);
         tls_put_back(t);
         if (got) {
@@ -227,6 +286,7 @@ static void tls_unread(struct stream *s, struct str rest)
     struct buf both;
     require(rest.len <= STREAM_READ_BYTES);
     if (rest.len == 0) return;
+    if (t->fresh.len) (void)scratch_reuse(t->scratch);
     buf_init(&both, 2 * STREAM_READ_BYTES);
     require(buf_append(&both, rest) && buf_append(&both, buf_str(&t->unread)));
     buf_done(&t->unread);
@@ -258,17 +318,17 @@ static struct str next_record(struct tls *t, struct pieces *p)
 static enum io tls_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline)
 {
     struct tls *t = tls_of(s);
-    if (fiber_is_cancelled(fiber_current())) return IO_CANCELLED;
     if (t->error) return IO_FAIL;
     struct pieces p = {.at = pieces, .count = count};
     pieces_advance(&p, 0);
-    tls_out_begin(t);
     while (p.count) {
-        if (seal(t, next_record(t, &p)) != IO_OK) return IO_FAIL;
-        if (p.count && t->out.len < FLUSH_BYTES) continue;
+        bool may_be_lent = pieces_left(&p, LENT_BYTES + 1) <= LENT_BYTES;
+        tls_out_begin(t);
+        do {
+            if (seal(t, next_record(t, &p)) != IO_OK) return IO_FAIL;
+        } while (p.count && (may_be_lent || t->out.len < FLUSH_BYTES));
         enum io io = tls_flush(t, deadline);
         if (io != IO_OK) return io;
-        if (p.count) tls_out_begin(t);
     }
     return IO_OK;
 }
@@ -290,6 +350,26 @@ static void on_free(struct loop_item *item)
     xfree(t);
 }
 
+/* OpenSSL forgets a session whose connection was not shut down, so that is said even where it is not true. */
+static void ssl_free(struct tls *t)
+{
+    SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(t->ssl);
+    t->ssl = NULL;
+    if (t->fresh.len) t->scratch->fresh_owner = NULL;
+    t->fresh = (struct str){NULL, 0};
+    tls_context_unref(&t->context);
+}
+
+struct stream *tls_leave(struct tls *t)
+{
+    struct stream *plain = t->plain;
+    tls_put_back(t);
+    ssl_free(t);
+    on_free(&t->later);
+    return plain;
+}
+
 /* The struct itself goes when the loop comes round: a hook of ours may be running. */
 static void tls_close(struct stream *s, bool is_abort)
 {
@@ -300,10 +380,7 @@ static void tls_close(struct stream *s, bool is_abort)
         (void)SSL_shutdown(t->ssl);
         tls_flush_now(t);
     }
-    SSL_set_shutdown(t->ssl,
-                     SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* else the session could not be resumed */
-    SSL_free(t->ssl);
-    t->ssl = NULL;
+    ssl_free(t);
     t->hooks = NULL;
     if (is_abort)
         stream_abort(&t->plain);
@@ -316,28 +393,80 @@ static void tls_close(struct stream *s, bool is_abort)
 
 /* ---- while nobody reads ---- */
 
-/* Lets OpenSSL have what is here (session tickets come at any time). True: bytes for the application are here. */
-static bool digest(struct tls *t)
+/* False: there is no more ciphertext here, and the socket has not ended either. */
+static bool more_is_here(struct tls *t)
 {
     struct plain *p = plain_of(t->plain);
-    bool has_bytes = t->unread.len > 0;
+    if (t->is_plain_over) return false;
+    if (t->in.len || plain_take(p, &t->in)) return true;
+    t->is_plain_over = p->end_code != 0;
+    return t->is_plain_over;
+}
+
+/* On the loop: decrypts what is here (session tickets come at any time) until there are bytes for the application. */
+static bool decrypt(struct tls *t)
+{
+    if (t->fresh.len || t->unread.len) return true;
+    char *to = scratch_reuse(t->scratch);
+    size_t got = 0;
+    ERR_clear_error();
+    while (!t->is_over) {
+        int ok = ssl_read(t, to, SCRATCH_BYTES, &got);
+        if (ok) break;
+        if (SSL_get_error(t->ssl, ok) == SSL_ERROR_WANT_READ && more_is_here(t)) continue;
+        t->is_over = SSL_get_error(t->ssl, ok) != SSL_ERROR_WANT_READ;
+        break;
+    }
+    ERR_clear_error();
+    tls_put_back(t);
+    t->fresh = str_of(to, got);
+    if (got) t->scratch->fresh_owner = t;
+    return got > 0;
+}
+
+/* In a fiber, which may hold what was lent to it: nothing may be decrypted over that. */
+static bool look_ahead(struct tls *t)
+{
+    if (t->fresh.len || t->unread.len) return true;
+    if (t->is_over) return false;
+    if (!stream_has_early(t->plain) && !SSL_has_pending(t->ssl) && !stream_has_ended(t->plain)) return false;
+    bool has_bytes = false;
     ERR_clear_error();
     while (!has_bytes && !t->is_over) {
         char byte;
         size_t got;
+        t->is_reading = true;
         int ok = SSL_peek_ex(t->ssl, &byte, 1, &got);
+        t->is_reading = false;
         has_bytes = ok == 1;
         if (has_bytes) break;
-        if (SSL_get_error(t->ssl, ok) != SSL_ERROR_WANT_READ) {
-            t->is_over = true;
-        } else if (!plain_take(p, &t->in)) {
-            if (!p->end_code) break;
-            t->is_plain_over = true;
-        }
+        if (SSL_get_error(t->ssl, ok) == SSL_ERROR_WANT_READ && more_is_here(t)) continue;
+        t->is_over = SSL_get_error(t->ssl, ok) != SSL_ERROR_WANT_READ;
+        break;
     }
     ERR_clear_error();
     tls_put_back(t);
     return has_bytes;
+}
+
+static bool tls_take(struct stream *s, struct str *chunk)
+{
+    struct tls *t = tls_of(s);
+    t->has_told_readable = false;
+    if (!decrypt(t)) return false;
+    if (take_fresh(t, chunk)) return true;
+    char *to = scratch_reuse(t->scratch);
+    *chunk = str_of(to, take_unread(t, to, SCRATCH_BYTES));
+    fiber_lend(chunk->at, chunk->len);
+    return true;
+}
+
+static void tls_say_last(struct stream *s, struct str words)
+{
+    struct tls *t = tls_of(s);
+    if (t->error) return;
+    tls_out_begin(t);
+    if (seal(t, words) == IO_OK) tls_shutdown(s);
 }
 
 static void tell_end(struct tls *t)
@@ -350,7 +479,7 @@ static void tell_end(struct tls *t)
 static void on_plain_readable(void *arg)
 {
     struct tls *t = arg;
-    bool has_bytes = digest(t);
+    bool has_bytes = decrypt(t);
     if (has_bytes && t->hooks && t->hooks->on_readable && !t->has_told_readable) {
         t->has_told_readable = true;
         t->hooks->on_readable(t->hooks_arg);
@@ -377,7 +506,7 @@ static void tls_set_hooks(struct stream *s, const struct stream_hooks *hooks, vo
     t->hooks_arg = arg;
     t->has_told_readable = t->has_told_end = false;
     stream_set_hooks(t->plain, hooks ? &plain_hooks : NULL, t);
-    bool has_something = t->unread.len || t->is_over || SSL_has_pending(t->ssl);
+    bool has_something = t->fresh.len || t->unread.len || t->is_over || SSL_has_pending(t->ssl);
     if (!hooks)
         loop_item_cancel(&t->later);
     else if (has_something && !loop_item_is_queued(&t->later))
@@ -386,7 +515,7 @@ static void tls_set_hooks(struct stream *s, const struct stream_hooks *hooks, vo
 
 static bool tls_has_early(const struct stream *s)
 {
-    return digest(tls_of(s));
+    return look_ahead(tls_of(s));
 }
 
 static bool tls_has_ended(const struct stream *s)
@@ -410,6 +539,8 @@ static const struct stream_ops tls_ops = {
     .read = tls_read,
     .read_into = tls_read_into,
     .unread = tls_unread,
+    .take = tls_take,
+    .say_last = tls_say_last,
     .write = tls_write,
     .shutdown = tls_shutdown,
     .close = tls_close,
@@ -422,10 +553,10 @@ static const struct stream_ops tls_ops = {
 
 /* ---- birth ---- */
 
-struct tls *tls_new(SSL_CTX *ssl, struct stream *plain)
+struct tls *tls_new(SSL_CTX *ssl, struct stream *plain, size_t key_bytes)
 {
-    struct tls *t = xzalloc(sizeof *t);
-    t->scratch = scratch_of(plain_of(plain)->net);
+    struct tls *t = xzalloc(sizeof *t + key_bytes);
+    t->scratch = tls_scratch_of(plain_of(plain)->net);
     BIO *bio = BIO_new(t->scratch->bio);
     t->ssl = SSL_new(ssl);
     require(bio && t->ssl);

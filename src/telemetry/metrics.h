@@ -49,6 +49,8 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
       "Requests for a model, by result: success, failure or cancelled.")                                             \
     X(METRIC_CACHE_REQUESTS,      "weir_cache_requests_total",             COUNTER,   "result",                           UNIT_ONE,         NONE,     \
       "Requests that could be cached, by result: hit, miss or bypass.")                                              \
+    X(METRIC_TLS_HANDSHAKES,      "weir_tls_handshakes_total",             COUNTER,   "side,result",                      UNIT_ONE,         NONE,     \
+      "TLS handshakes: client (with callers) or upstream (with providers), by how they ended: full, resumed, or why not.") \
     X(METRIC_PROVIDERS,           "weir_providers",                        GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Providers in use.")                                                                                           \
     X(METRIC_CONNECTIONS,         "weir_connections",                      GAUGE,     "side",                             UNIT_ONE,         NONE,     \

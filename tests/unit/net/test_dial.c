@@ -218,7 +218,8 @@ static void tls_main(void *arg)
     struct tls_talk *t = arg;
     struct err err = {0};
     enum io why;
-    struct tls_context *c = tls_context_new(t->ca_file ? t->ca_file : t->server.ca_file, &err);
+    struct tls_context *c = tls_context_new(
+        &(struct tls_files){.ca = t->ca_file ? t->ca_file : t->server.ca_file}, &err);
     EXPECT_NOT_NULL(c);
     if (!c) return;
     struct dial_target target = {.host = STR("127.0.0.1"),
@@ -231,7 +232,7 @@ static void tls_main(void *arg)
     if (t->want_text)
         EXPECT_THAT(str_find(str_from_cstr(err.text), str_from_cstr(t->want_text)) != SIZE_MAX, "says: %s",
                     err.text);
-    tls_context_free(c);
+    tls_context_unref(&c);
 #ifndef WEIR_SANITIZED
     EXPECT_TRUE(fiber_stack_high_water(fiber_current()) <=
                 20480); /* of 64 KiB: handshake, certificates and all */
@@ -454,19 +455,19 @@ static void system_main(void *arg)
     struct tls_talk *t = arg;
     struct err err = {0};
     enum io why;
-    struct tls_context *c = tls_context_new(NULL, &err);
+    struct tls_context *c = tls_context_new(&(struct tls_files){0}, &err);
     struct dial_target target = {.host = STR("127.0.0.1"), .port = t->server.port, .tls = c};
     for (int i = 0; i < 2; i++) {
         EXPECT_NULL(dial(&target, fiber_deadline(20000), &why, &err));
         EXPECT_EQ(err.code, ERR_TLS);
         EXPECT_TRUE(str_find(str_from_cstr(err.text), STR("certificate refused: ")) != SIZE_MAX);
     }
-    struct tls_context *unused = tls_context_new(NULL, &err);
+    struct tls_context *unused = tls_context_new(&(struct tls_files){0}, &err);
     target.tls = unused;
     EXPECT_NULL(dial(&target, fiber_now(), &why, &err));
     EXPECT_EQ(why, IO_TIMEOUT);
-    tls_context_free(unused);
-    tls_context_free(c);
+    tls_context_unref(&unused);
+    tls_context_unref(&c);
 }
 
 TEST(tls, a_stranger_is_not_trusted_by_the_systems_authorities)
@@ -480,7 +481,7 @@ TEST(tls, a_stranger_is_not_trusted_by_the_systems_authorities)
 TEST(tls, a_missing_file_of_authorities_is_told)
 {
     struct err err = {0};
-    EXPECT_NULL(tls_context_new("/nowhere/ca.pem", &err));
+    EXPECT_NULL(tls_context_new(&(struct tls_files){.ca = "/nowhere/ca.pem"}, &err));
     EXPECT_EQ(err.code, ERR_TLS);
     EXPECT_TRUE(str_starts_with(str_from_cstr(err.text), STR("/nowhere/ca.pem: ")));
 }

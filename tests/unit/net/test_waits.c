@@ -271,13 +271,13 @@ static enum io with_tls(enum tls_server_kind kind, msec_t deadline,
     struct err err;
     enum io io = IO_OK;
     tls_server_start(&server);
-    struct tls_context *c = tls_context_new(server.ca_file, &err);
+    struct tls_context *c = tls_context_new(&(struct tls_files){.ca = server.ca_file}, &err);
     struct dial_target t = {.host = STR("127.0.0.1"), .port = server.port, .tls = c};
     struct stream *s = dial(&t, wait ? fiber_deadline(10000) : deadline, &io, &err);
     if (s && wait) io = wait(s, fiber_now() + (deadline == NEVER ? 600000 : 10));
     stream_abort(&s); /* a plain end would queue behind what the server does not read */
     tls_server_stop(&server);
-    tls_context_free(c);
+    tls_context_unref(&c);
     return io;
 }
 
