@@ -40,6 +40,7 @@ struct http_call {
     bool has_head;
     bool is_keep_alive;
     bool has_excess; /* bytes after the reply */
+    msec_t keep_ms;  /* how long the other side means to keep the connection; -1: it did not say */
 };
 
 /* ---- the client ---- */
@@ -52,7 +53,9 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_opt
 {
     struct http_client *c = xzalloc(sizeof *c);
     msec_t quarter = o->idle_ms / 4;
-    pools_init(&c->pools, o->idle_ms, o->max_idle_per_pool);
+    pools_init(&c->pools, &(struct pools_options){.idle_ms = o->idle_ms,
+                                                  .max_idle = o->max_idle_per_pool,
+                                                  .max_connections = o->max_connections});
     stock_init(&c->calls, sizeof(struct http_call), KEPT_CALLS);
     c->tick = loop_tick(l, quarter == 0 || quarter > TICK_MAX_MS ? TICK_MAX_MS : quarter, on_tick, c);
     return c;
@@ -72,15 +75,24 @@ void http_client_forget(struct http_client *c, const struct tls_context *tls)
     pools_forget(&c->pools, tls);
 }
 
+void http_client_set_max_connections(struct http_client *c, unsigned max_connections)
+{
+    c->pools.options.max_connections = max_connections;
+}
+
 struct http_client_stats http_client_read_stats(const struct http_client *c)
 {
     const struct pools *p = &c->pools;
-    return (struct http_client_stats){.pools = pools_count(p),
+    struct http_client_stats stats = {.pools = pools_count(p),
                                       .idle = p->idle,
                                       .leased = p->leased,
+                                      .waiting = p->waiting,
                                       .dialled = p->dialled,
                                       .reused = p->reused,
+                                      .waited = p->waited,
                                       .replaced = c->replaced};
+    memcpy(stats.failed, p->failed, sizeof stats.failed);
+    return stats;
 }
 
 /* ---- failures ---- */
@@ -112,24 +124,10 @@ static enum io stream_failed(const struct http_call *call, enum io io, const cha
 }
 
 /* ---- sending ---- */
-static enum io dial_failed(enum io why, struct err *err)
-{
-    if (why == IO_TIMEOUT) err_set(err, ERR_TIMEOUT, "timed out while connecting");
-    if (why == IO_CANCELLED) err_set(err, ERR_CANCELLED, "cancelled while connecting");
-    return why;
-}
-
-/* A new connection in place of the one the call has, if any. */
-static enum io call_dial(struct http_call *call, struct pool *pool, struct err *err)
+static msec_t connect_deadline(const struct http_call *call)
 {
     msec_t deadline = fiber_deadline(call->request.connect_ms);
-    if (deadline > call->request.deadline) deadline = call->request.deadline;
-    enum io why = IO_FAIL;
-    struct pooled *fresh = pool_dial(pool, deadline, &why, err); /* the old one holds the pool meanwhile */
-    if (!fresh) return dial_failed(why, err);
-    pooled_close(&call->conn);
-    call->conn = fresh;
-    return IO_OK;
+    return deadline < call->request.deadline ? deadline : call->request.deadline;
 }
 
 static enum io call_send(struct http_call *call)
@@ -147,9 +145,9 @@ static enum io call_send(struct http_call *call)
 /* A kept connection was dead and nobody had noticed. */
 static enum io call_replace(struct http_call *call, struct err *err)
 {
+    enum io io = IO_FAIL;
     call->client->replaced++;
-    enum io io = call_dial(call, call->conn->pool, err);
-    if (io != IO_OK) return io;
+    if (!pooled_redial(&call->conn, connect_deadline(call), &io, err)) return io;
     io = call_send(call);
     return io == IO_OK ? io : stream_failed(call, io, "sending the request", err);
 }
@@ -157,12 +155,10 @@ static enum io call_replace(struct http_call *call, struct err *err)
 static enum io call_connect_and_send(struct http_call *call, struct err *err)
 {
     struct pool *pool = pools_find(&call->client->pools, call->request.origin);
-    call->conn = pool_lease(pool);
-    if (!call->conn) {
-        enum io io = call_dial(call, pool, err);
-        if (io != IO_OK) return io;
-    }
-    enum io io = call_send(call);
+    enum io io = IO_FAIL;
+    call->conn = pool_take(pool, connect_deadline(call), &io, err);
+    if (!call->conn) return io;
+    io = call_send(call);
     if (io == IO_FAIL && call->conn->is_reused) return call_replace(call, err);
     return io == IO_OK ? io : stream_failed(call, io, "sending the request", err);
 }
@@ -174,7 +170,7 @@ enum io http_call_begin(struct http_call **out, struct http_client *c, const str
     if (r->origin->host.len > POOL_NAME_MAX_BYTES || r->origin->server_name.len > POOL_NAME_MAX_BYTES)
         return fail(err, ERR_DNS, "the host's name is too long");
     struct http_call *call = stock_take(&c->calls);
-    *call = (struct http_call){.client = c, .request = *r};
+    *call = (struct http_call){.client = c, .request = *r, .keep_ms = -1};
     head_init(&call->head);
     enum io io = call_connect_and_send(call, err);
     if (io == IO_OK)
@@ -192,16 +188,11 @@ void http_call_end(struct http_call **out)
     bool is_clean = call->is_sent && call->has_head && call->is_keep_alive && call->body.is_complete &&
                     call->body.framing != FRAMING_CLOSE && !call->has_excess;
     if (is_clean)
-        pooled_return(&call->conn);
+        pooled_return(&call->conn, call->keep_ms);
     else
         pooled_close(&call->conn);
     head_done(&call->head);
     stock_give(&call->client->calls, call);
-}
-
-bool http_call_is_reused(const struct http_call *call)
-{
-    return call->conn && call->conn->is_reused;
 }
 
 /* ---- the head ---- */
@@ -218,9 +209,22 @@ static enum http_parse parse_response(void *arg, struct str bytes, size_t *head_
     return http_parse_response(p->out, bytes, head_bytes, p->err);
 }
 
+/* "timeout=5, max=100" (RFC 2068 19.7.1.1): milliseconds; -1: it does not say. */
+static msec_t keep_alive_ms(struct str value)
+{
+    while (value.len > 0) {
+        struct str number = str_trim(str_cut(&value, ',')), name = str_trim(str_cut(&number, '='));
+        int64_t seconds;
+        if (!str_equals_nocase(name, STR("timeout")) || !str_to_u63(str_trim(number), &seconds)) continue;
+        return seconds < INT32_MAX ? seconds * 1000 : -1;
+    }
+    return -1;
+}
+
 static void head_is_read(struct http_call *call, struct http_response *out, struct str rest)
 {
     call->has_head = true;
+    call->keep_ms = keep_alive_ms(http_headers_value(&out->headers, H_KEEP_ALIVE));
     call->is_keep_alive = out->is_keep_alive;
     body_init(&call->body, call->request.is_head ? FRAMING_NONE : out->framing, out->content_length);
     if (call->body.is_complete)

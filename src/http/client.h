@@ -1,39 +1,46 @@
 /* http/client.h: HTTP/1.1 towards providers: calls over pools of kept connections. One client per worker,
- * for the thread of its loop. A pool's key is the origin: host, port and TLS identity. */
+ * for the thread of its loop. A pool's key is the origin: host, port, TLS identity, proxy and ceiling. */
 #ifndef WEIR_HTTP_CLIENT_H
 #define WEIR_HTTP_CLIENT_H
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "http/message.h"
+#include "http/proxy.h"
 #include "net/dial.h"
 
 struct http_client;
 struct http_call;
 
-struct http_origin {
-    struct str host; /* lent for the length of http_call_begin */
+struct http_origin { /* lent, with all that it points to, for the length of http_call_begin */
+    struct str host;
     uint16_t port;
     struct tls_context *tls; /* NULL: plain; part of the key */
     struct str server_name;
+    const struct http_proxy
+        *proxy; /* NULL: directly; else through a tunnel of its (CONNECT), for plain origins, too */
+    unsigned max_connections; /* of this client to this origin; over it calls wait in line; 0: no limit */
 };
 
 struct http_client_options {
     msec_t idle_ms;             /* a kept connection is closed after this */
     unsigned max_idle_per_pool; /* more are closed when they come back */
+    unsigned max_connections;   /* to all origins together; over it calls wait in line; 0: no limit */
 };
 struct http_client *http_client_new(struct loop *l, const struct http_client_options *o);
 void http_client_free(struct http_client *c); /* no call runs any more */
 /* Before a TLS context goes: no connection made with it is lent any more, kept ones close now. */
 void http_client_forget(struct http_client *c, const struct tls_context *tls);
+void http_client_set_max_connections(struct http_client *c, unsigned max_connections);
 struct http_client_stats {
-    unsigned pools, idle, leased;
-    uint64_t dialled, reused,
-        replaced; /* replaced: a kept connection was dead and a new one took its place */
+    unsigned pools, idle, leased, waiting; /* leased: in use or being dialled; waiting: calls in line */
+    uint64_t dialled, reused, waited;
+    uint64_t replaced;               /* a kept connection was dead and a new one took its place */
+    uint64_t failed[ERR_CODE_COUNT]; /* dials, by what went wrong: ERR_DNS, ERR_PROXY … */
 };
 struct http_client_stats http_client_read_stats(const struct http_client *c);
 
-/* Times are lengths in ms, 0 = no limit. */
+/* Times are lengths in ms, 0 = no limit. connect_ms: from standing in line for a connection to the end of the handshakes. */
 struct http_call_request {
     const struct http_origin *origin;
     const struct str *pieces; /* head (with its blank line and framing) and body, in order */
@@ -45,7 +52,7 @@ struct http_call_request {
 /* Leases or dials a connection and sends. A reply that comes while the request is still being sent is not lost: if
  * sending then fails, begin is IO_OK all the same and the reply is read. The request's memory is lent until http_call_read_head() has
  * returned: a kept connection that dies before a byte of the reply is replaced once, silently.
- * On IO_OK *out is the call; else it is NULL and err says why: ERR_DNS, ERR_REFUSED, ERR_TLS, ERR_SYSTEM: no connection;
+ * On IO_OK *out is the call; else it is NULL and err says why: ERR_DNS, ERR_REFUSED, ERR_TLS, ERR_PROXY, ERR_SYSTEM: no connection;
  * ERR_TIMEOUT (IO_TIMEOUT): connect or deadline; ERR_CLOSED: it ended while we sent; ERR_CANCELLED. */
 enum io http_call_begin(struct http_call **out, struct http_client *c, const struct http_call_request *r,
                         struct err *err);
@@ -68,6 +75,5 @@ enum io http_call_read_whole(struct http_call *call, struct str *body, struct bu
 /* Ends the call and takes it: the connection is kept if the reply was read to its end, else closed (which
  * tells the provider to stop). NULL is fine. */
 void http_call_end(struct http_call **call);
-bool http_call_is_reused(const struct http_call *call); /* it ran on a kept connection */
 
 #endif

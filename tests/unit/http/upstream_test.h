@@ -135,12 +135,14 @@ static inline struct outcome call_with(const struct http_call_request *r)
     struct err err = {0};
     struct http_call *call;
     struct arena a;
+    struct http_client_stats before = stats_of_client(), after;
     arena_init(&a);
     o.io = http_call_begin(&call, client, r, &err);
     if (o.io == IO_OK) {
         struct http_response head;
         o.io = http_call_read_head(call, &head, &a, &err);
-        o.is_reused = http_call_is_reused(call);
+        after = stats_of_client();
+        o.is_reused = after.reused - before.reused > after.replaced - before.replaced;
         if (o.io == IO_OK) {
             o.status = head.status;
             o.headers = head.headers.count;
