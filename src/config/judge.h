@@ -7,7 +7,7 @@
 bool judge_listen(struct str s);   /* "127.0.0.1:80", "localhost:80", "[::]:80", ":80", "unix:/path" */
 bool judge_url(struct str s);      /* http or https */
 bool judge_origin(struct str s);   /* "*", "https://example.com:8443": scheme, host, port */
-bool judge_network(struct str s);  /* "10.0.0.0/8", "::1" */
+bool judge_network(struct str s);  /* "10.0.0.0/8", "::1", "unix" */
 bool judge_path(struct str s);     /* begins with "/", nothing that ends a request line */
 bool judge_secret(struct str s);   /* visible ASCII without blanks, as it goes into a header */
 bool judge_name(struct str s);     /* visible ASCII without blanks, at most 128 bytes */

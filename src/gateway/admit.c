@@ -4,22 +4,9 @@
 
 #include "gateway/reply.h"
 
-#include <arpa/inet.h>
-
 static const char *const window_options[LIMIT_WINDOW_COUNT] = {"requests_per_minute", "requests_per_hour",
                                                                "requests_per_day"};
 static const char *const window_words[LIMIT_WINDOW_COUNT] = {"minute", "hour", "day"};
-
-/* An IPv6 customer has a /64: its first 8 bytes are the address that counts. */
-static struct str address_id(struct exchange *x)
-{
-    struct str peer = stream_peer(http_exchange_stream(x->http));
-    struct in6_addr six;
-    char *text = arena_cstr(x->arena, peer);
-    if (str_find_char(peer, ':') == SIZE_MAX || inet_pton(AF_INET6, text, &six) != 1) return peer;
-    char *id = arena_alloc(x->arena, 16);
-    return str_of(id, (size_t)(fmt_hex_bytes(id, &six, 8) - id));
-}
 
 static bool take_address(struct exchange *x, msec_t now)
 {
@@ -30,7 +17,8 @@ static bool take_address(struct exchange *x, msec_t now)
                      [LIMIT_DAY] = (uint32_t)l->requests_per_day}}; /* rows keep them below 2^30 */
     if (!cfg.requests[LIMIT_MINUTE] && !cfg.requests[LIMIT_HOUR] && !cfg.requests[LIMIT_DAY]) return true;
     x->is_limited = true;
-    struct address_take take = {.address = address_id(x), .cfg = &cfg, .now = now, .wall_ms = x->wall_ms};
+    struct address_take take = {
+        .address = client_limit_id(x->arena, x->client), .cfg = &cfg, .now = now, .wall_ms = x->wall_ms};
     return registry_take_address(x->gateway->parts.registry, &take, &x->limits);
 }
 

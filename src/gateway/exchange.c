@@ -40,6 +40,8 @@ struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
                                        &g->random, room);
     x->continues_trace = trace_continue(&x->trace, http_headers_value(&x->request->headers, H_TRACEPARENT),
                                         &g->random);
+    x->client = client_find(&x->use->snapshot->proxies, arena, stream_peer(http_exchange_stream(http)),
+                            &x->request->headers);
     x->method = x->request->method_name;
     x->path = x->request->path;
     gauge_add(g->exchanges, 1);
@@ -103,6 +105,7 @@ static void write_log(struct exchange *x, int status, int64_t duration_ns)
         .trace_id = str_of(trace_id, sizeof trace_id),
         .method = x->method,
         .path = x->path,
+        .client = x->client,
         .key = x->principal ? x->principal->name : STR(""),
         .provider = x->provider_name,
         .model = x->target_model,

@@ -42,7 +42,8 @@ struct exchange {
 
     int64_t started_ns, wall_ms;
     struct str correlation_id, method,
-        path; /* method and path: for the log, after the request's memory is gone */
+        path;          /* method and path: for the log, after the request's memory is gone */
+    struct str client; /* its address, see client.h */
     struct trace trace;
     bool continues_trace;
 

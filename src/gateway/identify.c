@@ -46,8 +46,7 @@ static bool is_public(const struct exchange *x)
 /* Mode `off`: everyone is a user, and what needs more answers loopback only. */
 static bool identify_nobody(struct exchange *x)
 {
-    if (x->route->role == CONFIG_ROLE_USER || stream_peer_is_loopback(http_exchange_stream(x->http)))
-        return true;
+    if (x->route->role == CONFIG_ROLE_USER || client_is_loopback(x->client)) return true;
     reply_problem(x, PROBLEM_FORBIDDEN, STR(""),
                   STR("With auth.mode off this path answers callers on this machine only."));
     return false;

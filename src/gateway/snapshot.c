@@ -241,6 +241,7 @@ struct snapshot *snapshot_new(const struct snapshot_request *r, struct err *err)
         return NULL;
     }
     build_principals(s, r);
+    client_proxies_init(&s->proxies, &s->_arena, &s->config->server.trusted_proxies);
     for (size_t i = 0; i < s->provider_count; i++) bind_provider(&s->providers[i], s, r);
     certificates_trim(registry_certificates(r->registry));
     return s;

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "gateway/catalogue.h"
+#include "gateway/client.h"
 #include "gateway/registry.h"
 #include "http/client.h"
 #include "http/url.h"
@@ -56,6 +57,7 @@ struct snapshot {
     size_t warning_count;
     struct provider *providers; /* the order of the config: highest priority first */
     size_t provider_count;
+    struct client_proxies proxies;
     struct arena _arena;
     atomic_uint _refs;
 };

@@ -106,6 +106,7 @@ struct log_access {
     enum log_category category;
     struct str message; /* empty: "Request completed" */
     struct str correlation_id, trace_id, method, path;
+    struct str client;                   /* its address */
     struct str key;                      /* the key's name, never the secret */
     struct str provider, model, outcome; /* here and above: empty = not written */
     uint64_t duration_us;                /* written as duration_ms with three decimals */

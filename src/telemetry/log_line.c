@@ -151,7 +151,7 @@ static bool is_bare_word(struct str s)
 #define KEYS(X) \
     X(KEY_CATEGORY, "category") X(KEY_CORRELATION_ID, "correlation_id") X(KEY_TRACE_ID, "trace_id") \
     X(KEY_METHOD, "method") X(KEY_PATH, "path") X(KEY_STATUS, "status_code") X(KEY_DURATION, "duration_ms") \
-    X(KEY_KEY, "key") X(KEY_PROVIDER, "provider") X(KEY_MODEL, "model") X(KEY_ATTEMPTS, "attempts") \
+    X(KEY_CLIENT, "client") X(KEY_KEY, "key") X(KEY_PROVIDER, "provider") X(KEY_MODEL, "model") X(KEY_ATTEMPTS, "attempts") \
     X(KEY_OUTCOME, "outcome") X(KEY_STREAM, "stream") X(KEY_INPUT_TOKENS, "input_tokens") \
     X(KEY_OUTPUT_TOKENS, "output_tokens") X(KEY_OVERHEAD, "overhead_us") X(KEY_BYTES, "bytes")
 // clang-format on
@@ -338,6 +338,7 @@ void log_access(struct log_ring *r, const struct log_access *a)
     put_str(l, KEY_PATH, str_part(a->path, 0, str_find_char(a->path, '?')));
     put_i64(l, KEY_STATUS, a->status_code);
     if ((at = put_key(l, KEY_DURATION, FMT_U64_BYTES + 2)) != NULL) l->at = fmt_fixed(at, a->duration_us, 3);
+    put_nonempty(l, KEY_CLIENT, a->client);
     put_nonempty(l, KEY_KEY, a->key);
     put_nonempty(l, KEY_PROVIDER, a->provider);
     put_nonempty(l, KEY_MODEL, a->model);

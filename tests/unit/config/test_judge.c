@@ -22,7 +22,7 @@ static const struct verdict verdicts[] = {
      {"*", "http://localhost:3000", "https://a.example", "http://[::1]:80"},
      {"", "localhost:3000", "https://a.example/", "https://*", "null x"}},
     {judge_network,
-     {"10.0.0.0/8", "127.0.0.1", "::1", "fd00::/8", "0.0.0.0/0"},
+     {"10.0.0.0/8", "127.0.0.1", "unix", "::1", "fd00::/8", "0.0.0.0/0"},
      {"", "10.0.0/8", "10.0.0.0/33", "::1/129", "a.example", "10.0.0.0/", "10.0.0.0/-1"}},
     {judge_path, {"/", "/api/v1/x"}, {"", "x", "/a b", "/a?b", "/a#b"}},
     {judge_secret, {"sk-123", "a"}, {"", "a b", "a\n", "a\x7f", "\xc3\xa9"}},
