@@ -26,6 +26,7 @@ enum {
     LINGER_MAX_BYTES = 64 << 20,
     TURN_AWAY_MAX = 64, /* wait at once for their caller to read what was said; for more it must be quick */
     TURN_AWAY_MS = 500,
+    PIPELINED_PER_TURN = 16, /* then others have theirs: one read may hold thousands of requests */
 };
 
 /* ---- a connection's life ---- */
@@ -117,12 +118,15 @@ static void connection_main(void *arg)
             return;
         }
     }
-    for (;;) {
+    for (unsigned served = 1;; served++) {
         switch (connection_serve(c)) {
         case GO_ON:
-            if (stream_has_early(c->stream)) continue;
-            connection_become_idle(c);
-            return;
+            if (!stream_has_early(c->stream)) {
+                connection_become_idle(c);
+                return;
+            }
+            if (served % PIPELINED_PER_TURN != 0 || fiber_yield() == IO_OK) continue;
+            break;
         case LINGER: http_linger(c->stream, LINGER_MS); break;
         case RESET: stream_abort(&c->stream); break;
         case CLOSE: break;

@@ -8,7 +8,7 @@
  *                                           to the heap as `early` bytes; beyond STREAM_EARLY_BYTES reading stops
  *
  * Order in time: early bytes come before fresh ones, and fresh ones exist only while there are no early ones.
- * Reading starts again only when a fiber waits with nothing left to take (stop and start cost four epoll_ctl).
+ * Reading starts again when all of them are taken (stop and start cost four epoll_ctl).
  * What stream_read lends lies in the loop's buffer or, for early bytes, in net->held; both are used again by the next
  * read of any stream, which cannot come before the fiber waits. */
 #include "net/inside.h"
@@ -23,7 +23,7 @@
 
 enum {
     DIRECT_BYTES = 16 * 1024, /* below this the loop's buffer and a copy cost less than one more read */
-    READS_PER_TURN = 32,      /* then others have theirs */
+    READS_PER_TURN = 8,       /* then others have theirs; 64 KiB of tiny chunks or events take 2 ms */
 };
 
 /* ---- bytes that nobody has taken yet ---- */
@@ -79,6 +79,26 @@ void net_reuse_buffer(struct net *n)
     SANITIZE_ALLOW(n->buffer, STREAM_READ_BYTES);
 }
 
+static bool reading_start(struct plain *p)
+{
+    if (p->is_reading) return true;
+    p->is_reading = true;
+    p->is_stopped = false;
+    int code = plain_watch(p);
+    if (code == 0) return true;
+    p->is_reading = false;
+    p->end_code = code;
+    return false;
+}
+
+/* All early bytes are taken. Whoever took them may never wait for more (a connection becomes idle): what was stopped
+ * because of them goes on now. */
+static void early_is_empty(struct plain *p)
+{
+    p->has_told_readable = false;
+    if (UNLIKELY(p->is_stopped) && !p->end_code) (void)reading_start(p);
+}
+
 bool plain_take(struct plain *p, struct str *chunk)
 {
     struct net *n = p->net;
@@ -92,7 +112,7 @@ bool plain_take(struct plain *p, struct str *chunk)
     xfree(n->held);
     n->held = p->early;
     p->early = NULL;
-    p->has_told_readable = false;
+    early_is_empty(p);
     *chunk = str_of(n->held->bytes + n->held->from, n->held->len);
     fiber_lend(chunk->at, chunk->len);
     return true;
@@ -118,7 +138,7 @@ static size_t take_into(struct plain *p, char *at, size_t bytes)
         fresh_put(p, str_from(fresh, taken));
         if (p->fresh.len) return taken;
     }
-    p->has_told_readable = false;
+    early_is_empty(p);
     return taken;
 }
 
@@ -262,18 +282,6 @@ bool plain_read_ready(struct plain *p)
 }
 
 /* ---- the fiber's side ---- */
-
-static bool reading_start(struct plain *p)
-{
-    if (p->is_reading) return true;
-    p->is_reading = true;
-    p->is_stopped = false;
-    int code = plain_watch(p);
-    if (code == 0) return true;
-    p->is_reading = false;
-    p->end_code = code;
-    return false;
-}
 
 static enum io end_result(const struct plain *p)
 {
