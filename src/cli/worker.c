@@ -115,7 +115,7 @@ static void on_tick(void *arg)
     gauges_tick(&w->gauges);
 }
 
-/* A caller who has connected and not sent anything yet is waited for a moment: his request is on its way. */
+/* A caller who has just connected, or just had a reply, is waited for a moment: his request may be on its way. */
 static void check_end(void *arg)
 {
     struct worker *w = arg;

@@ -22,6 +22,7 @@ enum {
     KEPT_EXCHANGE_BLOCKS = 512, /* per worker; what a burst has taken beyond goes back to the kernel */
     KEPT_REQUEST_BLOCKS = 256,
     TICK_MAX_MS = 1000,
+    RECENTLY_MS = 1000,
     LINGER_MS = 2000,
     LINGER_MAX_BYTES = 64 << 20,
     TURN_AWAY_MAX = 64, /* wait at once for their caller to read what was said; for more it must be quick */
@@ -295,7 +296,7 @@ void http_server_drain(struct http_server *s, bool close_idle_now)
     if (!close_idle_now) return;
     LIST_EACH(c, &s->idle, struct connection, link)
     {
-        if (c->has_served) connection_free(c);
+        if (c->has_served && fiber_now() - c->idle_since >= RECENTLY_MS) connection_free(c);
     }
 }
 

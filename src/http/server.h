@@ -44,7 +44,8 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
 void http_server_set_options(struct http_server *s, const struct http_server_options *o);
 void http_server_accept(void *server, struct stream *s); /* a listener_accept */
 /* From now on each reply says Connection: close; connections that wait for another request close at once when
- * `close_idle_now`. Those that have not had their first request stay: it may be on its way. */
+ * `close_idle_now`. Those stay that have not had their first request, or had one within the last second: the next may be
+ * on its way, and closing now would lose it. */
 void http_server_drain(struct http_server *s, bool close_idle_now);
 /* Cancels every fiber of the server: exchanges that still run, heads half read, refusals that linger. They
  * are gone when busy is 0, after some turns of the loop. */
