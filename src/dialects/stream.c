@@ -54,7 +54,7 @@ void stream_ping(struct event_reader *r)
     hand_out(r, &(struct chat_event){.kind = CHAT_EVENT_PING});
 }
 
-void stream_error(struct event_reader *r, const struct chat_error *error)
+void stream_tell_error(struct event_reader *r, const struct chat_error *error)
 {
     need_start(r);
     hand_out(r, &(struct chat_event){.kind = CHAT_EVENT_ERROR, .error = error});
@@ -65,7 +65,7 @@ void stream_open(struct event_reader *r, struct stream_choice *c, const struct c
 {
     if (c->is_finished) return;
     need_start(r);
-    stream_close(r, c);
+    stream_close_part(r, c);
     struct chat_event e = *begin;
     e.kind = CHAT_EVENT_BEGIN;
     e.choice = c->index;
@@ -93,7 +93,7 @@ void stream_text(struct event_reader *r, struct stream_choice *c, enum chat_part
     stream_add(r, c, &(struct chat_event){.kind = CHAT_EVENT_DELTA, .text = text});
 }
 
-void stream_close(struct event_reader *r, struct stream_choice *c)
+void stream_close_part(struct event_reader *r, struct stream_choice *c)
 {
     if (!c->is_open) return;
     stream_add(r, c, &(struct chat_event){.kind = CHAT_EVENT_END});
@@ -105,7 +105,7 @@ void stream_finish(struct event_reader *r, struct stream_choice *c, enum chat_fi
 {
     if (c->is_finished) return;
     need_start(r);
-    stream_close(r, c);
+    stream_close_part(r, c);
     c->is_finished = true;
     r->seen |= EVENT_FINISH;
     hand_out(r, &(struct chat_event){.kind = CHAT_EVENT_FINISH,

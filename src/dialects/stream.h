@@ -49,7 +49,7 @@ void stream_start(struct event_reader *r, struct str id, struct str model, int64
 void stream_usage(struct event_reader *r);
 void stream_ping(struct event_reader *r);
 /* ERROR. What comes later is not handed out any more. */
-void stream_error(struct event_reader *r, const struct chat_error *error);
+void stream_tell_error(struct event_reader *r, const struct chat_error *error);
 
 /* Begins a part of begin->part_kind (END of the one before it comes by itself); the other members of *begin are its
  * own. Choice and number are filled in. */
@@ -58,7 +58,7 @@ void stream_open(struct event_reader *r, struct stream_choice *c, const struct c
 void stream_text(struct event_reader *r, struct stream_choice *c, enum chat_part_kind kind, struct str text);
 /* SIGNATURE, CITATION, TRANSCRIPT, LOGPROBS of the open part; without one: nothing. */
 void stream_add(struct event_reader *r, struct stream_choice *c, const struct chat_event *event);
-void stream_close(struct event_reader *r, struct stream_choice *c); /* END, if one is open */
+void stream_close_part(struct event_reader *r, struct stream_choice *c); /* END, if one is open */
 /* FINISH, once; settled by chat_finish_settled(). */
 void stream_finish(struct event_reader *r, struct stream_choice *c, enum chat_finish finish,
                    struct str stop_sequence, struct str native);
