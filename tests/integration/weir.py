@@ -38,6 +38,8 @@ class Program:
     """A started weir. What it prints goes to files in `folder`; the first line of stderr that matches `greeting` ends
     the wait of the start, its first group is the URL."""
 
+    verify = True  # an ssl.SSLContext where TLS is spoken
+
     def __init__(self, arguments, greeting, env=None):
         self.folder = tempfile.mkdtemp(prefix='weir-test-')
         self.process = None
@@ -51,7 +53,7 @@ class Program:
             self._remove()
             raise
         self.url = self.greeting.group(1)
-        self.http = httpx.Client(base_url=self.url, timeout=30 * SLOW, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, timeout=30 * SLOW, trust_env=False, verify=self.verify)
 
     def _start(self, command, env):
         with open(self.out, 'wb') as out, open(self.err, 'wb') as err:
@@ -111,10 +113,11 @@ class Weir(Program):
     """`weir serve` with this configuration: a dict (what it does not say is: a free port, one worker, no keys, no limits, no
     store, little grace) or the text of a weir.yaml, which then says everything."""
 
-    def __init__(self, config=None, env=None, arguments=()):
+    def __init__(self, config=None, env=None, arguments=(), verify=True):
+        self.verify = verify
         self._config = config if isinstance(config, str) else self.complete(config or {})
         self._arguments = arguments
-        super().__init__(['serve', *arguments], r'^weir \S+ listens on (http://\S+?)(?: with .*)?$', env)
+        super().__init__(['serve', *arguments], r'^weir \S+ listens on (https?://\S+?)(?: with .*)?$', env)
 
     @staticmethod
     def complete(config):
