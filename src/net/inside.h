@@ -114,8 +114,8 @@ void plain_hung_up(struct plain *p); /* while reading is stopped */
 /* Bytes that are already here, lent as by stream_read; false: none. */
 bool plain_take(struct plain *p, struct str *chunk);
 enum io plain_write(struct stream *s, const struct str *pieces, unsigned count, msec_t deadline);
-/* What the kernel takes at once of a last word. */
-void plain_write_now(struct plain *p, struct str piece);
+/* What the kernel takes at once of a last word; false: not all of it. */
+bool plain_write_now(struct plain *p, struct str piece);
 void plain_shutdown(struct stream *s);
 void plain_close(struct stream *s, bool is_abort);
 

@@ -107,9 +107,10 @@ void plain_write_ready(struct plain *p)
     if (sent < 0 || o->len == 0) output_end(p, sent < 0 ? (int)sent : 0);
 }
 
-void plain_write_now(struct plain *p, struct str piece)
+bool plain_write_now(struct plain *p, struct str piece)
 {
-    if (piece.len && !p->output && !p->write_code) (void)send_piece(p, piece.at, piece.len);
+    if (piece.len == 0) return true;
+    return !p->output && !p->write_code && send_piece(p, piece.at, piece.len) == (ssize_t)piece.len;
 }
 
 /* Moves a slice into the stream's buffer and waits until the kernel has it. */

@@ -15,10 +15,9 @@
  * A writer may pass on what was lent to it, which is gone with its first wait. So all of up to LENT_BYTES is encrypted
  * before anything waits; more cannot be lent, and goes FLUSH_BYTES at a time.
  *
- * One fiber may read while another writes. Only the writer sends: what reading produces (the answer to a KeyUpdate) waits
- * in `out` for the next write, as RFC 8446 4.6.3 allows, up to READER_OUT_BYTES; renegotiation, which could not wait, is
- * off.
- */
+ * One fiber may read while another writes. What reading produces (the answer to a KeyUpdate) waits in `out` for the next
+ * write, as RFC 8446 4.6.3 allows, or goes out at once when nobody reads and no write is under way; there may be
+ * READER_OUT_BYTES of it. Renegotiation is off. */
 #include "net/tls_inside.h"
 
 #include "base/check.h"
@@ -150,7 +149,8 @@ enum io tls_flush(struct tls *t, msec_t deadline)
 /* An alert or close_notify: what the kernel takes at once. */
 void tls_flush_now(struct tls *t)
 {
-    plain_write_now(plain_of(t->plain), buf_str(&t->out));
+    bool is_out = plain_write_now(plain_of(t->plain), buf_str(&t->out));
+    if (!is_out && !t->error) t->error = "a last word did not go out";
     buf_clear(&t->out);
 }
 
@@ -419,6 +419,8 @@ static bool decrypt(struct tls *t)
     }
     ERR_clear_error();
     tls_put_back(t);
+    if (t->out.len && !plain_of(t->plain)->output)
+        tls_flush_now(t); /* no to a renegotiation, yes to a KeyUpdate */
     t->fresh = str_of(to, got);
     if (got) t->scratch->fresh_owner = t;
     return got > 0;
