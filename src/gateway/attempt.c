@@ -70,6 +70,7 @@ static enum outcome outcome_of_io(struct attempt *a, enum io io)
     case IO_END:
     case IO_FAIL: break;
     }
+    if (a->err.code == ERR_EXHAUSTED) return OUTCOME_EXHAUSTED;
     return a->head.status || a->err.code == ERR_INVALID ? OUTCOME_MALFORMED : OUTCOME_UNREACHABLE;
 }
 

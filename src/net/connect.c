@@ -108,8 +108,17 @@ static void close_all(struct race *r)
 
 static enum io race_failed(const struct race *r, struct err *err)
 {
-    bool is_refused = r->code == UV_ECONNREFUSED || r->code == UV_ECONNRESET || r->code == UV_ENOENT;
-    err_set(err, is_refused ? ERR_REFUSED : ERR_SYSTEM, "%s", uv_strerror(r->code));
+    enum err_code code = ERR_SYSTEM;
+    switch (r->code) {
+    case UV_ECONNREFUSED:
+    case UV_ECONNRESET:
+    case UV_ENOENT: code = ERR_REFUSED; break;
+    case UV_EMFILE:
+    case UV_ENFILE:
+    case UV_ENOMEM:
+    case UV_ENOBUFS: code = ERR_EXHAUSTED; break;
+    }
+    err_set(err, code, "%s", uv_strerror(r->code));
     return IO_FAIL;
 }
 

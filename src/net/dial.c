@@ -72,7 +72,7 @@ static struct stream *connect_through(const struct dial_target *t, msec_t deadli
     }
     if (s) return s;
     tell_io(*why, err);
-    if (*why == IO_FAIL) err->code = ERR_PROXY;
+    if (*why == IO_FAIL && err->code != ERR_EXHAUSTED) err->code = ERR_PROXY;
     tell_where("proxy ", via->host, via->port, err);
     return NULL;
 }

@@ -31,6 +31,7 @@ enum cooldown_kind {
     X(OUTCOME_RATE_LIMITED,    "rate_limited",     true,  COOLDOWN_RATE_LIMITED, NOT_JUDGED,     429) /* 429 */ \
     X(OUTCOME_MALFORMED,       "malformed",        true,  COOLDOWN_SERVER_ERROR, JUDGED_FAILURE, 502) /* also empty, 3xx, error event */ \
     X(OUTCOME_NO_ROOM,         "no_room",          false, COOLDOWN_NONE,         NOT_JUDGED,     503) /* our own memory: server.max_buffered */ \
+    X(OUTCOME_EXHAUSTED,       "exhausted",        true,  COOLDOWN_NONE,         NOT_JUDGED,     503) /* our own descriptors: another may have a kept connection */ \
     X(OUTCOME_INCOMPLETE,      "incomplete",       false, COOLDOWN_SERVER_ERROR, JUDGED_FAILURE, 0)   /* broke after the commit */ \
     X(OUTCOME_CALLER_GONE,     "caller_gone",      false, COOLDOWN_NONE,         NOT_JUDGED,     0)   \
     X(OUTCOME_HEDGE_LOST,      "hedge_lost",       false, COOLDOWN_NONE,         NOT_JUDGED,     0)

@@ -132,7 +132,8 @@ def test_without_descriptors_accepting_pauses_says_so_once_and_goes_on():
         served[0].sock.settimeout(PATIENCE)
         served[0].ask(body=CHAT)
         reply = served[0].read()
-        assert reply.status in (502, 503) and reply.json()['error']['message'], 'there is none to dial with either'
+        assert reply.status == 503, 'there is none to dial with either'
+        assert [a['reason'] for a in reply.json()['error']['attempts']] == ['exhausted']
         served[0].ask('/api/v1/health')
         assert served[0].read().status == 200, 'who is in stays in'
         for caller in served[1:]:
@@ -143,5 +144,6 @@ def test_without_descriptors_accepting_pauses_says_so_once_and_goes_on():
             caller.leave()
         assert exchange(w.url, body=CHAT).status == 200
         assert len(lines_about(w, 'Out of file descriptors')) == 1
+        assert w.http.get('/circuit-breakers').json()['one']['recent_failures'] == 0, 'that is not the fault of a provider'
         assert w.metrics()['weir_turned_away_total{reason="descriptors"}'] > 1
         served[0].leave()

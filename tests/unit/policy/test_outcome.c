@@ -54,6 +54,9 @@ TEST(outcome, of_a_caller_who_left_blames_nobody)
     const struct outcome_row *r = outcome_row(OUTCOME_NO_ROOM); /* our own want of memory */
     EXPECT_TRUE(!r->tries_next && r->cooldown == COOLDOWN_NONE && r->judgement == NOT_JUDGED);
     EXPECT_EQ(r->caller_status, 503);
+    r = outcome_row(OUTCOME_EXHAUSTED); /* and of descriptors */
+    EXPECT_TRUE(r->tries_next && r->cooldown == COOLDOWN_NONE && r->judgement == NOT_JUDGED);
+    EXPECT_EQ(r->caller_status, 503);
 }
 
 TEST(outcome, that_cools_a_target_down_also_tries_the_next_or_is_too_late_for_it)
