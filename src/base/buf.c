@@ -1,7 +1,8 @@
 /* base/buf.c: growing bytes. Small ones live in malloc and double. From LARGE_BYTES on they are
  * mappings, because a 1 MB body in malloc would mean a fresh mapping, 256 page
  * faults and an munmap for each request: each thread keeps freed mappings of moderate size, up to
- * STOCK_BYTES in all, and hands the one that was used last out first (its pages are in the caches). Mappings that
+ * STOCK_BYTES in all, and hands the one that was used last out first (its pages are in the caches); those that nobody
+ * has needed from one buf_thread_trim() to the next go back to the kernel but for WARM_BYTES. Mappings that
  * the stock may keep have powers of two as their sizes; larger ones grow by steps, because moving pages costs little. */
 #include "base/buf.h"
 
@@ -16,6 +17,7 @@ enum {
     STOCK_COUNT = 64,
     STOCK_MAX_BYTES = 4 << 20, /* of one mapping */
     STOCK_BYTES = 32 << 20,    /* of all */
+    WARM_BYTES = 4 << 20,      /* of those that nobody has needed for a while */
     STEP_BYTES = 1 << 20,      /* of mappings too large for the stock */
 };
 
@@ -25,6 +27,7 @@ static _Thread_local struct {
         size_t bytes;
     } mappings[STOCK_COUNT]; /* the one given last is last */
     unsigned count;
+    unsigned unneeded; /* the oldest, that have been there since the last buf_thread_trim() */
     size_t bytes;
 } stock;
 
@@ -34,6 +37,7 @@ static char *mapping_take(size_t bytes)
         if (stock.mappings[i].bytes != bytes) continue;
         char *at = stock.mappings[i].at;
         stock.count--;
+        if (stock.unneeded > i) stock.unneeded = i;
         stock.bytes -= bytes;
         memmove(&stock.mappings[i], &stock.mappings[i + 1], (stock.count - i) * sizeof stock.mappings[0]);
         return at;
@@ -55,6 +59,18 @@ static void mapping_give(char *at, size_t bytes)
     stock.bytes += bytes;
 }
 
+void buf_thread_trim(void)
+{
+    unsigned gone = 0;
+    while (gone < stock.unneeded && stock.bytes > WARM_BYTES) {
+        munmap(stock.mappings[gone].at, stock.mappings[gone].bytes);
+        stock.bytes -= stock.mappings[gone++].bytes;
+    }
+    stock.count -= gone;
+    memmove(&stock.mappings[0], &stock.mappings[gone], stock.count * sizeof stock.mappings[0]);
+    stock.unneeded = stock.count;
+}
+
 void buf_thread_done(void)
 {
     while (stock.count > 0) {
@@ -62,6 +78,7 @@ void buf_thread_done(void)
         munmap(stock.mappings[stock.count].at, stock.mappings[stock.count].bytes);
     }
     stock.bytes = 0;
+    stock.unneeded = 0;
 }
 
 void buf_init(struct buf *b, size_t max_bytes)

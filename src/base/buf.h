@@ -39,6 +39,9 @@ bool buf_is_starved(const struct buf *b);
 /* Cuts `bytes` off the front (clipped to the length). */
 void buf_consume(struct buf *b, size_t bytes);
 
+/* To be called about once a second: large mappings that nobody has needed since the last call go back to the kernel, all
+ * but a few MiB of them. */
+void buf_thread_trim(void);
 /* Gives the thread's stock of large mappings back to the kernel: at a thread's end. */
 void buf_thread_done(void);
 

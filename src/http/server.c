@@ -19,8 +19,8 @@
 #include "base/mem.h"
 
 enum {
-    KEPT_EXCHANGE_BLOCKS = 512, /* per worker; what a burst has taken beyond goes back to the kernel */
-    KEPT_REQUEST_BLOCKS = 256,
+    KEPT_EXCHANGE_BLOCKS = 128, /* per worker; what a burst has taken beyond goes back to the kernel */
+    KEPT_REQUEST_BLOCKS = 128,
     TICK_MAX_MS = 1000,
     RECENTLY_MS = 1000,
     LINGER_MS = 2000,
@@ -251,6 +251,7 @@ static void on_tick(void *arg)
     struct http_server *s = arg;
     pages_trim(&s->exchange_blocks);
     pages_trim(&s->request_blocks);
+    buf_thread_trim();
     turned_away_expire(s);
     msec_t keep_alive_ms = s->options.keep_alive_ms, now = fiber_now();
     if (keep_alive_ms == 0) return;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static char pattern(size_t i)
 {
@@ -91,6 +92,37 @@ TEST(buf, a_mapping_that_was_freed_is_handed_out_again)
     buf_done(&a);
     buf_done(&b);
     buf_thread_done();
+}
+
+static size_t mapped_of(char *const at[], size_t count)
+{
+    size_t mapped = 0;
+    for (size_t i = 0; i < count; i++) mapped += msync(at[i], 4096, MS_ASYNC) == 0;
+    return mapped;
+}
+
+TEST(buf, mappings_that_nobody_needs_any_more_go_back_all_but_a_few)
+{
+    enum { COUNT = 10, KEPT = 4 };
+    struct buf b[COUNT];
+    char *at[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        buf_init(&b[i], 1 << 20);
+        EXPECT_TRUE(buf_reserve(&b[i], 1 << 20));
+        at[i] = b[i].at;
+    }
+    for (int i = 0; i < COUNT; i++) buf_done(&b[i]);
+    buf_thread_trim(); /* they have been used since the one before */
+    EXPECT_EQ(mapped_of(at, COUNT), COUNT);
+    EXPECT_TRUE(buf_reserve(&b[0], 1 << 20));
+    buf_thread_trim();
+    EXPECT_EQ(mapped_of(at, COUNT), KEPT + 1);
+    buf_done(&b[0]);
+    buf_thread_trim();
+    buf_thread_trim();
+    EXPECT_EQ(mapped_of(at, COUNT), KEPT);
+    buf_thread_done();
+    EXPECT_EQ(mapped_of(at, COUNT), 0);
 }
 
 TEST(buf, room_that_was_reserved_is_there)
