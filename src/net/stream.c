@@ -104,7 +104,7 @@ bool plain_take(struct plain *p, struct str *chunk)
     struct net *n = p->net;
     if (p->fresh.len) {
         *chunk = fresh_take(p);
-        p->has_told_readable = false;
+        early_is_empty(p);
         fiber_lend(chunk->at, chunk->len);
         return true;
     }
