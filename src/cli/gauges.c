@@ -4,6 +4,44 @@
 #include "base/fmt.h"
 #include "net/resolver.h"
 
+/* NULL: nobody's failure. */
+static const char *reason_of(int code)
+{
+    static const char *const reasons[ERR_CODE_COUNT] = {[ERR_DNS] = "dns",
+                                                        [ERR_REFUSED] = "refused",
+                                                        [ERR_TLS] = "tls",
+                                                        [ERR_PROXY] = "proxy",
+                                                        [ERR_TIMEOUT] = "timeout"};
+    if (code == ERR_NONE || code == ERR_CANCELLED) return NULL;
+    return reasons[code] ? reasons[code] : "system";
+}
+
+static void find_connect_failures(struct gauges *g, struct metrics_shard *s)
+{
+    g->_waiting = metrics_gauge(s, METRIC_UPSTREAM_WAITING, NULL);
+    g->_waits = metrics_counter(s, METRIC_UPSTREAM_WAITS, NULL);
+    for (int code = 0; code < ERR_CODE_COUNT; code++) {
+        const char *reason = reason_of(code);
+        if (!reason) continue;
+        g->_connect_failures[code] = metrics_counter(s, METRIC_CONNECT_FAILURES,
+                                                     METRIC_LABELS(str_from_cstr(reason)));
+    }
+}
+
+/* Several codes may share a cell, so it gets their sum. */
+static void update_connect_failures(struct gauges *g, const struct http_client_stats *stats)
+{
+    for (int code = 0; code < ERR_CODE_COUNT; code++) {
+        struct counter *c = g->_connect_failures[code];
+        uint64_t sum = 0;
+        for (int same = 0; c && same < ERR_CODE_COUNT; same++)
+            if (g->_connect_failures[same] == c) sum += stats->failed[same];
+        if (c) counter_set(c, sum);
+    }
+    gauge_set(g->_waiting, stats->waiting);
+    counter_set(g->_waits, stats->waited);
+}
+
 static void find_upstream(struct gauges *g, struct metrics_shard *s)
 {
     g->_upstream = metrics_gauge(s, METRIC_CONNECTIONS, METRIC_LABELS(STR("upstream")));
@@ -12,6 +50,7 @@ static void find_upstream(struct gauges *g, struct metrics_shard *s)
     g->_dialled = metrics_counter(s, METRIC_DIALLED, NULL);
     g->_reused = metrics_counter(s, METRIC_REUSED, NULL);
     g->_replaced = metrics_counter(s, METRIC_REPLACED, NULL);
+    find_connect_failures(g, s);
 }
 
 static void find_resolver(struct gauges *g, struct metrics_shard *s)
@@ -59,6 +98,7 @@ static void update_upstream(struct gauges *g)
     counter_set(g->_dialled, stats.dialled);
     counter_set(g->_reused, stats.reused);
     counter_set(g->_replaced, stats.replaced);
+    update_connect_failures(g, &stats);
 }
 
 static void update_resolver(struct gauges *g)

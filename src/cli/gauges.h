@@ -13,8 +13,9 @@ struct gauges {
     const struct http_server *_server;
     bool _tells_of_process; /* of what all workers share one tells */
     struct gauge *_connections, *_connections_idle, *_upstream, *_upstream_idle, *_pools;
-    struct gauge *_fibers, *_fibers_peak, *_stacks, *_stacks_free, *_names;
+    struct gauge *_fibers, *_fibers_peak, *_stacks, *_stacks_free, *_names, *_waiting;
     struct counter *_accepted, *_dialled, *_reused, *_replaced, *_fibers_started, *_cpu;
+    struct counter *_waits, *_connect_failures[ERR_CODE_COUNT]; /* by what went wrong; some share a cell */
     struct counter *_lookups, *_lookup_failures, *_fresh, *_stale, *_waited, *_refused;
     struct histogram *_lag;
     int64_t _ticked_ns; /* when gauges_tick() was last called */

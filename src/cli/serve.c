@@ -104,6 +104,7 @@ static struct snapshot *build_snapshot(struct serve *s, struct config *c, struct
                                    .catalogues = s->catalogues,
                                    .admin_digest = s->admin_key.exists ? s->admin_key.digest : NULL,
                                    .simulator_url = str_from_cstr(s->simulator_url),
+                                   .workers = s->worker_count,
                                    .now = clock_monotonic_ms()},
         err);
 }

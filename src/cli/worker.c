@@ -13,7 +13,7 @@
 
 #include <pthread.h>
 
-enum { END_CHECK_MS = 10, FIRST_REQUEST_MS = 1000, QUIET_MS = 10000 };
+enum { END_CHECK_MS = 10, FIRST_REQUEST_MS = 1000, QUIET_MS = 10000, SPARE_UPSTREAM = 16 };
 
 /* Something there is not enough of: its beginning and its end are logged once each, however often it happens. */
 struct pressure {
@@ -173,6 +173,12 @@ static void run(struct worker *w)
     buf_thread_done();
 }
 
+/* Each request of a caller has one connection upstream, and lists of models are fetched, too. */
+static void limit_upstream(struct worker *w)
+{
+    http_client_set_max_connections(w->gateway->client, w->request.max_connections + SPARE_UPSTREAM);
+}
+
 static bool set_up(struct worker *w, struct err *err)
 {
     struct gateway_parts parts = {.loop = w->loop,
@@ -186,6 +192,7 @@ static bool set_up(struct worker *w, struct err *err)
                                   .update_gauges = update_gauges,
                                   .update_arg = w};
     w->gateway = gateway_new(&parts);
+    limit_upstream(w);
     w->api = api_new(w->gateway);
     struct http_server_options options = server_options(w);
     w->server = http_server_new(w->loop, &options, api_handler(w->api));
@@ -266,6 +273,7 @@ static void do_set_snapshot(void *arg)
 {
     struct order *o = arg;
     o->worker->request.max_connections = o->max_connections;
+    limit_upstream(o->worker);
     gateway_set_snapshot(o->worker->gateway, o->snapshot);
     snapshot_unref(&o->snapshot);
     struct http_server_options options = server_options(o->worker);

@@ -158,7 +158,9 @@ struct config_provider {
     int64_t requests_per_minute;
     struct config_pairs headers;
     enum config_stream_usage stream_usage;
-    struct str proxy;
+    struct str proxy;        /* empty: https_proxy; "off": none */
+    bool wants_exact_url;    /* no version part is put behind base URLs without one */
+    int64_t max_connections; /* to each base URL, of all workers; 0: no limit */
     struct {
         struct str ca, cert, key, server_name;
     } tls;
@@ -279,6 +281,8 @@ struct config {
         const struct config_provider *at; /* sorted: highest priority first, else as written */
         size_t count;
     } providers;
+    struct str https_proxy; /* empty: none */
+    struct config_strings no_proxy;
     struct {
         const struct config_model *at; /* as written */
         size_t count;

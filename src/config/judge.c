@@ -192,6 +192,41 @@ bool judge_url(struct str s)
     return is_authority(authority) && str_find_char(s, '#') == SIZE_MAX;
 }
 
+bool judge_base_url(struct str s)
+{
+    if (!str_starts_with(s, STR("unix:"))) return judge_url(s);
+    struct str url_path = str_from(s, 5), path = str_cut(&url_path, ':');
+    return judge_path(path) && path.len > 1 && (!url_path.at || judge_path(url_path));
+}
+
+/* A password may hold anything that can be seen; an '@' in it, too. */
+bool judge_proxy(struct str s)
+{
+    if (!all_visible(s) || str_equals_nocase(s, STR("off"))) return false;
+    if (str_starts_with_nocase(s, STR("http://"))) s = str_from(s, 7);
+    if (str_find(s, STR("://")) != SIZE_MAX) return false;
+    for (size_t at; (at = str_find_char(s, '@')) != SIZE_MAX;) s = str_from(s, at + 1);
+    if (s.len > 0 && s.at[s.len - 1] == '/') s.len--;
+    return is_authority(s);
+}
+
+bool judge_proxy_or_off(struct str s)
+{
+    return str_equals_nocase(s, STR("off")) || judge_proxy(s);
+}
+
+/* What a name, a pattern, an address, a network or one of them with a port is made of. */
+bool judge_no_proxy(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = ascii_lower(s.at[i]);
+        bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+        if (!is_plain && (c == '\0' || !strchr(".-_*:/[]", c))) return false;
+    }
+    struct str bits = s, address = str_cut(&bits, '/');
+    return s.len > 0 && address.len > 0 && (!bits.at || judge_network(s));
+}
+
 bool judge_origin(struct str s)
 {
     if (str_equals(s, STR("*"))) return true;

@@ -6,6 +6,10 @@
 
 bool judge_listen(struct str s);   /* "127.0.0.1:80", "localhost:80", "[::]:80", ":80", "unix:/path" */
 bool judge_url(struct str s);      /* http or https */
+bool judge_base_url(struct str s); /* the same, or "unix:/path[:/path-of-the-URL]" */
+bool judge_proxy(struct str s);    /* "[http://][user[:password]@]host[:port]" */
+bool judge_proxy_or_off(struct str s);
+bool judge_no_proxy(struct str s); /* an entry of NO_PROXY: "*", ".corp", "10.0.0.0/8", "host:443" */
 bool judge_origin(struct str s);   /* "*", "https://example.com:8443": scheme, host, port */
 bool judge_network(struct str s);  /* "10.0.0.0/8", "::1", "unix" */
 bool judge_path(struct str s);     /* begins with "/", nothing that ends a request line */

@@ -39,6 +39,8 @@
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
 #define URL_ALLOWED "a URL: http://… or https://…"
+#define BASE_URL_ALLOWED URL_ALLOWED ", or unix:/path"
+#define PROXY_ALLOWED "http://[user:password@]host[:port], with %XX for what is special in user and password"
 #define SECRET_ALLOWED "visible ASCII characters, no blanks"
 #define NAMES_ALLOWED "visible ASCII without blanks, at most 128 characters"
 #define PATH_ALLOWED "a path on one line"

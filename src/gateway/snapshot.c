@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "gateway/headers.h"
+#include "gateway/proxies.h"
 #include "http/message.h"
 
 #include <openssl/evp.h>
@@ -109,6 +110,13 @@ static struct tls_context *build_context(struct provider *p, struct snapshot *s,
 }
 
 /* ---- providers ---- */
+/* What each of the workers may have of something that is limited for all together: one at least. */
+static unsigned share_of(int64_t max, unsigned workers)
+{
+    if (workers == 0) workers = 1;
+    return (unsigned)((max + workers - 1) / workers);
+}
+
 static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
                             struct err *err)
 {
@@ -120,8 +128,13 @@ static bool build_endpoints(struct provider *p, struct snapshot *s, const struct
         if (!url_parse(&e->url, &s->_arena, p->facts.base_urls.at[i], err)) return false;
         struct tls_context *tls = e->url.is_https ? build_context(p, s, r, err) : NULL;
         if (e->url.is_https && !tls) return false;
-        e->origin = (struct http_origin){
-            .host = e->url.host, .port = e->url.port, .tls = tls, .server_name = p->config->tls.server_name};
+        e->origin = (struct http_origin){.host = e->url.host,
+                                         .port = e->url.port,
+                                         .tls = tls,
+                                         .server_name = p->config->tls.server_name,
+                                         .max_connections = share_of(p->config->max_connections, r->workers)};
+        if (!proxy_choose(&e->origin.proxy, &s->_arena, s->config, p->config, &e->url, err))
+            return err_wrap(err, arena_printf(&s->_arena, "providers.%.*s", STR_ARG(p->name)).at);
     }
     return true;
 }

@@ -69,6 +69,7 @@ struct snapshot_request {
     struct catalogues *catalogues;
     const unsigned char *admin_digest;
     struct str simulator_url; /* of the built-in simulator; empty: none runs */
+    unsigned workers;         /* that share what is limited for all of them; 0: one */
     msec_t now;
 };
 /* NULL: err. One reference. */

@@ -124,10 +124,31 @@ static bool check_part(struct str s, const char *what, struct err *err)
     return true;
 }
 
+/* "/run/x.sock", "/run/x.sock:/v1?a=b" */
+static bool parse_unix(struct url *out, struct str text, struct err *err)
+{
+    struct url url = {.authority = STR("localhost")};
+    struct str path = text, socket = str_from(text, 5);
+    size_t colon = str_find_char(socket, ':');
+    socket = str_part(socket, 0, colon == SIZE_MAX ? socket.len : colon);
+    path = str_from(text, 5 + socket.len + (colon != SIZE_MAX));
+    if (socket.len < 2 || socket.at[0] != '/' || (colon != SIZE_MAX && (path.len == 0 || path.at[0] != '/')))
+        return err_set(err, ERR_INVALID, "a unix URL is unix:/path/of/socket, or unix:/path/of/socket:/path");
+    if (!check_part(socket, "socket", err)) return false;
+    url.host = str_part(text, 0, 5 + socket.len);
+    url.path = str_cut(&path, '?');
+    url.query = path;
+    while (url.path.len > 0 && url.path.at[url.path.len - 1] == '/') url.path.len--;
+    if (!check_part(url.path, "path", err) || !check_part(url.query, "query", err)) return false;
+    *out = url;
+    return true;
+}
+
 bool url_parse(struct url *out, struct arena *a, struct str text, struct err *err)
 {
     struct url url = {0};
     struct str rest;
+    if (str_starts_with(text, STR("unix:"))) return parse_unix(out, text, err);
     if (str_starts_with_nocase(text, STR("http://")))
         rest = str_from(text, 7);
     else if (str_starts_with_nocase(text, STR("https://")))

@@ -1,4 +1,4 @@
-/* http/url.h: absolute URLs of upstreams (RFC 3986, http and https only), the authority of a request, and
+/* http/url.h: absolute URLs of upstreams (RFC 3986, http and https; unix sockets), the authority of a request, and
  * percent-decoding. Pure. */
 #ifndef WEIR_HTTP_URL_H
 #define WEIR_HTTP_URL_H
@@ -14,7 +14,8 @@ struct url {
     struct str path;      /* without a trailing '/', so that "/chat" may follow; may be empty */
     struct str query;     /* without '?' */
 };
-/* The parts point into `text` or the arena. User information, fragments, other schemes: ERR_INVALID. */
+/* The parts point into `text` or the arena. User information, fragments, other schemes: ERR_INVALID.
+ * "unix:/run/x.sock[:/path]" is HTTP over that socket: host "unix:/run/x.sock", port 0, authority "localhost". */
 MUST_CHECK bool url_parse(struct url *out, struct arena *a, struct str text, struct err *err);
 
 /* host [ ":" port ] of RFC 3986 3.2, as a Host header has it: *host with the brackets of an IPv6 address,

@@ -68,12 +68,15 @@ static bool has_version(struct str path)
 static bool complete_url(struct str *out, struct arena *a, const char *version_part, struct str given,
                          struct err *err)
 {
+    bool is_bare_socket = str_starts_with(given, STR("unix:")) &&
+                          str_find_char(str_from(given, 5), ':') == SIZE_MAX;
     struct url url;
     if (!url_parse(&url, a, given, err)) return false;
     if (url.query.at) return err_set(err, ERR_INVALID, "a path would be appended behind its query ('?')");
     while (given.len > 0 && given.at[given.len - 1] == '/') given.len--;
     *out = given;
-    if (!has_version(url.path)) *out = arena_printf(a, "%.*s%s", STR_ARG(given), version_part);
+    if (*version_part && !has_version(url.path))
+        *out = arena_printf(a, "%.*s%s%s", STR_ARG(given), is_bare_socket ? ":" : "", version_part);
     return true;
 }
 
@@ -87,7 +90,7 @@ static bool fill_urls(struct provider_facts *out, struct arena *a, const struct 
     size_t count = 1 + p->base_urls.count;
     for (size_t i = 0; i < count; i++) {
         struct str given = i == 0 ? first : p->base_urls.at[i - 1];
-        if (!complete_url(&urls[i], a, out->kind->version_part, given, err)) {
+        if (!complete_url(&urls[i], a, p->wants_exact_url ? "" : out->kind->version_part, given, err)) {
             err_wrap(err, "base_url");
             return err_wrap(err, arena_cstr(a, p->name));
         }

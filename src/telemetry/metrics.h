@@ -67,6 +67,12 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
       "Requests sent on a kept upstream connection.")                                                                 \
     X(METRIC_REPLACED,              "weir_upstream_replacements_total",      COUNTER,   "",                                 UNIT_ONE,         NONE,     \
       "Kept upstream connections that were dead when used: the request was sent again, once.")                        \
+    X(METRIC_UPSTREAM_WAITING,      "weir_upstream_waiting",                 GAUGE,     "",                                 UNIT_ONE,         NONE,     \
+      "Requests that wait in line for an upstream connection, because as many as may be are in use.")                 \
+    X(METRIC_UPSTREAM_WAITS,        "weir_upstream_waits_total",             COUNTER,   "",                                 UNIT_ONE,         NONE,     \
+      "Times that a request had to wait in that line.")                                                               \
+    X(METRIC_CONNECT_FAILURES,      "weir_upstream_connect_failures_total",  COUNTER,   "reason",                           UNIT_ONE,         NONE,     \
+      "Upstream connections that could not be made: dns, refused, tls, proxy (it refused, or was not to be had), timeout, or system (anything else).") \
     X(METRIC_RESOLVER_NAMES,        "weir_resolver_names",                   GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Host names whose addresses are known.")                                                                        \
     X(METRIC_RESOLVER_LOOKUPS,      "weir_resolver_lookups_total",           COUNTER,   "result",                           UNIT_ONE,         NONE,     \

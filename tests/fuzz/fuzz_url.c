@@ -23,12 +23,18 @@ static void check_url(struct arena *a, struct str text)
     check_part(u.authority);
     check_part(u.path);
     check_part(u.query);
-    require(u.host.len > 0 && u.port > 0 && !str_ends_with(u.path, STR("/")));
+    bool is_unix = str_starts_with(text, STR("unix:"));
+    require(u.host.len > 0 && (u.port > 0 || is_unix) && !str_ends_with(u.path, STR("/")));
     struct str host, port;
     require(url_split_authority(u.authority, &host, &port));
     const struct str parts[] = {u.is_https ? STR("https://") : STR("http://"), u.authority, u.path,
                                 u.query.at ? STR("?") : STR(""), u.query};
-    require(url_parse(&again, a, arena_join(a, parts, 5), &err));
+    const struct str unix_parts[] = {u.host,
+                                     u.path.len   ? STR(":")
+                                     : u.query.at ? STR(":/")
+                                                  : STR(""),
+                                     u.path, u.query.at ? STR("?") : STR(""), u.query};
+    require(url_parse(&again, a, arena_join(a, is_unix ? unix_parts : parts, 5), &err));
     require(again.is_https == u.is_https && again.port == u.port && str_equals(again.host, u.host));
     require(str_equals(again.authority, u.authority) && str_equals(again.path, u.path));
     require(str_equals(again.query, u.query));

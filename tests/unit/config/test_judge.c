@@ -5,7 +5,7 @@
 
 struct verdict {
     bool (*judge)(struct str s);
-    const char *good[8], *bad[12];
+    const char *good[12], *bad[12];
 };
 static const struct verdict verdicts[] = {
     {judge_listen,
@@ -18,6 +18,18 @@ static const struct verdict verdicts[] = {
       "https://user:pw@host/x", "http://a_b"},
      {"", "a.example", "ftp://a", "http://", "http:///x", "http://a b", "http://a#x", "http://a:b",
       "https://a:"}},
+    {judge_base_url,
+     {"http://a", "https://a.example/v1", "unix:/run/x.sock", "unix:/run/x.sock:/v1"},
+     {"", "unix:", "unix:/", "unix:run/x", "unix:/run/x:v1", "unix:/run/x y", "unix:/a?b"}},
+    {judge_proxy,
+     {"http://p:3128", "p:3128", "p", "HTTP://u:p%40w@10.0.0.1:1/", "http://u:a@b@[::1]:3128"},
+     {"", "off", "https://p:1", "socks5://p:1", "http://", "http://u:p@", "http://p:x", "http://p/path",
+      "p q"}},
+    {judge_proxy_or_off, {"off", "OFF", "http://p:1"}, {"", "none://", "https://p"}},
+    {judge_no_proxy,
+     {"*", "localhost", ".corp", "*.corp", "example.com:8443", "10.0.0.0/8", "::1", "[::1]:443", "fd00::/8",
+      "192.168.*"},
+     {"", "a b", "<local>", "10.0.0.0/33", "/8", "a.example/8", "a,b"}},
     {judge_origin,
      {"*", "http://localhost:3000", "https://a.example", "http://[::1]:80"},
      {"", "localhost:3000", "https://a.example/", "https://*", "null x"}},

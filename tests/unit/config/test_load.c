@@ -227,6 +227,35 @@ TEST(load, every_other_key_arrives)
     config_unref(&c);
 }
 
+TEST(load, proxies_come_from_the_environment_and_the_file)
+{
+    struct world w = {
+        .files = {{"weir.yaml", "https_proxy: http://file:1\nno_proxy: file.example\n"
+                                "providers: {p: {proxy: off, base_url: http://a, exact_base_url: true,"
+                                " max_connections: 8}, q: {base_url: unix:/run/q.sock}}\n"}}};
+    struct config_report report;
+    struct config *c = world_load(&w, &report);
+    ASSERT_TRUE(c != NULL);
+    EXPECT_STR_EQ(c->https_proxy, "http://file:1");
+    EXPECT_EQ(c->no_proxy.count, 1);
+    const struct config_provider *p = config_find_provider(c, STR("p"));
+    EXPECT_STR_EQ(p->proxy, "off");
+    EXPECT_TRUE(p->wants_exact_url && p->max_connections == 8);
+    EXPECT_STR_EQ(config_find_provider(c, STR("q"))->base_url, "unix:/run/q.sock");
+    config_unref(&c);
+    config_report_done(&report);
+    static const struct world more = {.variables = {{"HTTPS_PROXY", "http://u:pw@env:3128"},
+                                                    {"NO_PROXY", "localhost, .corp,10.0.0.0/8 ,*"}}};
+    memcpy(w.variables, more.variables, sizeof w.variables);
+    c = world_load(&w, &report);
+    ASSERT_TRUE(c != NULL);
+    EXPECT_STR_EQ(c->https_proxy, "http://u:pw@env:3128");
+    EXPECT_EQ(c->no_proxy.count, 4);
+    EXPECT_STR_EQ(c->no_proxy.at[2], "10.0.0.0/8");
+    config_unref(&c);
+    config_report_done(&report);
+}
+
 TEST(load, what_is_not_built_yet_is_named_in_one_warning)
 {
     struct world w = {
@@ -235,16 +264,15 @@ TEST(load, what_is_not_built_yet_is_named_in_one_warning)
                    "models: {a: {strategy: cheapest, hedge_after: 0, targets: [{provider: p, model: m}]}}\n"
                    "providers: {p: {kind: gemini, base_url: http://a, tls: {cert: /c, key: /k}}}\n"}},
         .variables = {
-            {"HTTPS_PROXY", "http://p"}, {"REDIS_URL", "redis://:secret@h"}, {"GEMINI_API_KEY", "x"}}};
+            {"QDRANT_URL", "http://q"}, {"REDIS_URL", "redis://:secret@h"}, {"GEMINI_API_KEY", "x"}}};
     struct config_report report;
     struct config *c = world_load(&w, &report);
     EXPECT_NOT_NULL(c);
     EXPECT_EQ(report.warnings.count, 1);
     EXPECT_STR_EQ(
         report.warnings.at[0],
-        "not built yet, so accepted without effect: HTTPS_PROXY (environment), state (environment REDIS_URL), "
-        "cache (weir.yaml:1), providers.p.kind \"gemini\" (weir.yaml:6), providers.p.tls.cert (weir.yaml:6), "
-        "providers.p.tls.key (weir.yaml:6), models.a.strategy \"cheapest\" (weir.yaml:5)");
+        "not built yet, so accepted without effect: QDRANT_URL (environment), state (environment REDIS_URL), "
+        "cache (weir.yaml:1), providers.p.kind \"gemini\" (weir.yaml:6), models.a.strategy \"cheapest\" (weir.yaml:5)");
     config_unref(&c);
     config_report_done(&report);
 }

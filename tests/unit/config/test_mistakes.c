@@ -88,7 +88,9 @@ static const struct {
      "weir.yaml:5: \"a?b\" holds control characters or is not UTF-8 in models.m.default_message; allowed: text"},
     /* what may be a secret is not shown */
     {"providers: { p: { base_url: \"ftp://u:hunter2@h\" } }\n",
-     "weir.yaml:1: the value (not shown) is not possible in providers.p.base_url; allowed: a URL: http://… or https://…"},
+     "weir.yaml:1: the value (not shown) is not possible in providers.p.base_url; allowed: a URL: http://… or https://…, or unix:/path"},
+    {"providers: {p: {base_url: http://a, proxy: \"https://u:s3cret@p:1\"}}",
+     "weir.yaml:1: the value (not shown) is not possible in providers.p.proxy; allowed: http://[user:password@]host[:port], with %XX for what is special in user and password, or off"},
     {"auth: { keys: [ { name: a, key: \"hunter 2\" } ] }\n",
      "weir.yaml:1: the value (not shown) is not possible in auth.keys[0].key; allowed: visible ASCII characters, no blanks"},
     {"state: reddis://:hunter2@h\n",
@@ -188,7 +190,7 @@ TEST(mistakes, all_are_reported_in_the_order_of_their_lines)
     EXPECT_STR_EQ(
         errors_of(&w),
         "weir.yaml:2: unknown key \"zork\" in the file; allowed: server, shutdown, auth, tiers, teams, state, store, "
-        "providers, models, default_model, breaker, cooldown, health, cache, services, content_types, tasks, "
+        "providers, https_proxy, no_proxy, models, default_model, breaker, cooldown, health, cache, services, content_types, tasks, "
         "local_models, metrics, log\n"
         "weir.yaml:3: \"loud\" is unknown in log.level; allowed: debug, info, warn, error\n"
         "weir.yaml:4: \"x\" is no whole number in server.workers; allowed: 0 to 128\n"

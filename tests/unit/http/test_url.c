@@ -97,6 +97,33 @@ static const struct {
     {"empty brackets", STR_INIT("http://[]/")},
 };
 
+TEST(url, may_name_a_unix_socket)
+{
+    static const struct {
+        const char *text, *host, *path, *query;
+    } rows[] = {{"unix:/run/x.sock", "unix:/run/x.sock", "", ""},
+                {"unix:/run/x.sock:/", "unix:/run/x.sock", "", ""},
+                {"unix:/run/x.sock:/api/v1/", "unix:/run/x.sock", "/api/v1", ""},
+                {"unix:/run/x.sock:/api?a=b", "unix:/run/x.sock", "/api", "a=b"}};
+    static const char *const bad[] = {
+        "unix:", "unix:/", "unix:x.sock", "unix:/x:", "unix:/x:v1", "unix:/x y", "unix:/x:/%2"};
+    struct arena a;
+    struct url url;
+    struct err err;
+    arena_init(&a);
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        EXPECT_TRUE(url_parse(&url, &a, str_from_cstr(rows[i].text), &err));
+        EXPECT_STR_EQ(url.host, rows[i].host);
+        EXPECT_STR_EQ(url.path, rows[i].path);
+        EXPECT_STR_EQ(url.query, rows[i].query);
+        EXPECT_STR_EQ(url.authority, "localhost");
+        EXPECT_TRUE(!url.is_https && url.port == 0);
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
+        EXPECT_THAT(!url_parse(&url, &a, str_from_cstr(bad[i]), &err), "%s", bad[i]);
+    arena_done(&a);
+}
+
 TEST(url, is_refused_with_a_sentence_when_it_is_not_plain)
 {
     struct arena a;

@@ -79,6 +79,23 @@ TEST(preset, a_trailing_version_part_is_optional)
     EXPECT_STR_EQ(url_of("http://h/very"), "http://h/very/v1");
 }
 
+TEST(preset, a_base_url_may_be_complete_without_one)
+{
+    struct config_provider p = {.name = STR("a"),
+                                .kind = KIND_OPENAI,
+                                .base_url = STR("https://x.example/serving-endpoints/"),
+                                .wants_exact_url = true};
+    EXPECT_TRUE(fill(&p));
+    EXPECT_STR_EQ(facts.base_urls.at[0], "https://x.example/serving-endpoints");
+}
+
+TEST(preset, a_unix_socket_gets_its_version_part_as_a_path)
+{
+    EXPECT_STR_EQ(url_of("unix:/run/v.sock"), "unix:/run/v.sock:/v1");
+    EXPECT_STR_EQ(url_of("unix:/run/v.sock:/api"), "unix:/run/v.sock:/api/v1");
+    EXPECT_STR_EQ(url_of("unix:/run/v.sock:/v2/"), "unix:/run/v.sock:/v2");
+}
+
 TEST(preset, what_is_no_url_or_could_not_be_appended_to_is_refused)
 {
     static const char *const urls[] = {
