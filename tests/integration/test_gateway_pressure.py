@@ -5,13 +5,12 @@ import os
 import resource
 import signal
 import subprocess
-import threading
 import time
 
 import pytest
 
 from weir import SLOW, Weir, in_front_of, wait_until
-from wire import CHAT, COMPLETION, PATIENCE, Caller, Closed, Upstream, exchange, plain
+from wire import CHAT, COMPLETION, PATIENCE, Caller, Upstream, exchange, plain
 
 
 class Odd(Weir):
@@ -147,3 +146,42 @@ def test_without_descriptors_accepting_pauses_says_so_once_and_goes_on():
         assert w.http.get('/circuit-breakers').json()['one']['recent_failures'] == 0, 'that is not the fault of a provider'
         assert w.metrics()['weir_turned_away_total{reason="descriptors"}'] > 1
         served[0].leave()
+
+
+# ---- half-requests ----
+
+HALF_HEAD = b'POST /v1/chat/completions HTTP/1.1\r\nHost: weir\r\nContent-'
+HALF_BODY = HALF_HEAD + b'Length: 1000\r\n\r\n{"model":'
+
+
+def test_three_hundred_half_requests_disturb_nobody_and_end_at_their_deadline(score):
+    seconds = 1.5 * SLOW
+    times = {'timeouts': {'head': f'{int(seconds * 1000)}ms', 'body': f'{int(seconds * 1000)}ms'}}
+    large = plain({**COMPLETION, 'padding': 'x' * 1_000_000})
+    with contextlib.ExitStack() as stack:
+        up = stack.enter_context(Upstream(lambda e: e.send(large if b'large' in e.request.body else plain(COMPLETION))))
+        w = stack.enter_context(Weir(in_front_of(up.url, server=times)))
+        assert exchange(w.url, body=CHAT).status == 200
+        begin, halves = time.monotonic(), []
+        for i in range(300):
+            halves.append(stack.enter_context(Caller(w.url)))
+            halves[-1].send(HALF_HEAD if i % 2 else HALF_BODY)
+        readers = [stack.enter_context(Caller(w.url, buffer_bytes=4096)) for _ in range(20)]
+        for reader in readers:
+            reader.ask(body={**CHAT, 'user': 'large'})
+        slowest = 0
+        with Caller(w.url) as good:
+            for _ in range(200):
+                asked = time.monotonic()
+                good.ask(body=CHAT)
+                assert good.read().status == 200
+                slowest = max(slowest, time.monotonic() - asked)
+        score(f'beside 300 half requests the slowest of 200 good ones took {slowest * 1000:.0f} ms')
+        assert slowest < 1 * SLOW
+        for half in halves:
+            assert half.read().status == 408 and half.is_at_end()
+        assert seconds * 0.9 < time.monotonic() - begin < seconds + 8 * SLOW
+        for caller in halves + readers:
+            caller.leave()
+        wait_until(lambda: w.metrics()['weir_connections{side="client"}'] <= 2, what='the end of their connections')
+        assert exchange(w.url, body=CHAT).status == 200
