@@ -113,4 +113,5 @@ void chat_request_link(struct chat_request *r, struct arena *a)
             if (p->kind == CHAT_TOOL_CALL) note_call(calls, a, p);
             if (p->kind == CHAT_TOOL_RESULT) link_result(calls, a, p);
         }
+    if (!r->tools) r->tool_choice = CHAT_CHOICE_UNSAID;
 }

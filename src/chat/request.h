@@ -142,7 +142,7 @@ const struct chat_tool *chat_request_tool(const struct chat_request *r, struct s
 
 /* What a reader does last: calls without an id get one ("call_<n>" by their place, the same each time the conversation
  * comes back), results without id get that of the next call of their name that has no result, and results without a
- * name get their call's. */
+ * name get their call's. A choice among no tools is none. */
 void chat_request_link(struct chat_request *r, struct arena *a);
 
 #endif

@@ -35,6 +35,9 @@ enum model_trait { /* or'ed */
                    TRAIT_REASONING_DETAILS = 1
                                              << 24, /* … as reasoning_details, with signatures (OpenRouter) */
                    TRAIT_TOP_K = 1 << 25, /* top_k in OpenAI's format (vLLM, OpenRouter, Together) */
+                   TRAIT_GOOGLE_SIGNATURES =
+                       1
+                       << 26, /* extra_content.google.thought_signature on calls (Gemini's OpenAI endpoint) */
 };
 
 /* How a model is told to think. */

@@ -150,6 +150,7 @@ static bool read_member(struct reading *r, const struct member *row, void *into,
     switch (row->kind) {
     case MEMBER_STR: return read_str(r, value, at);
     case MEMBER_JSON: return read_raw(r, value, false, at);
+    case MEMBER_VALUE: *(struct json_value *)at = value; break;
     case MEMBER_OBJECT: return read_raw(r, value, true, at);
     case MEMBER_BOOL: return json_to_bool(value, at) || refuse_type(r, "true or false", value);
     case MEMBER_TRISTATE: return read_tristate(r, value, at);
@@ -209,6 +210,23 @@ bool read_items(struct reading *r, struct json_value array,
         if (!is_read) return false;
     }
     return !it.is_malformed || reading_refuse(r, "this is not valid JSON");
+}
+
+bool read_later(struct reading *r, struct str name, struct json_value value,
+                bool (*reader)(struct reading *r, void *into, struct json_value value), void *into)
+{
+    if (!json_exists(value)) return true;
+    path_push(r, name, 0);
+    bool is_read = reader(r, into, value);
+    r->_depth--;
+    return is_read;
+}
+
+bool read_cache_control(struct reading *r, struct json_value value, enum chat_cache *out)
+{
+    if (value.type != JSON_OBJECT) return refuse_type(r, "an object", value);
+    *out = json_str_equals(json_get(value, STR("ttl")), STR("1h")) ? CHAT_CACHE_1H : CHAT_CACHE_5M;
+    return true;
 }
 
 struct str member_text(struct json_value object, struct str name, struct arena *a)

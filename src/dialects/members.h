@@ -47,6 +47,7 @@ struct str reading_path(const struct reading *r);
 enum member_kind {
     MEMBER_STR,      /* struct str                                                   a string */
     MEMBER_JSON,     /* struct str, the value as it stands there                     anything */
+    MEMBER_VALUE,    /* struct json_value, to be read later: read_later()            anything */
     MEMBER_OBJECT,   /* struct str, the same                                         an object */
     MEMBER_BOOL,     /* bool */
     MEMBER_TRISTATE, /* enum chat_tristate                                           true, false */
@@ -104,6 +105,13 @@ MUST_CHECK bool read_items(struct reading *r, struct json_value array,
 MUST_CHECK bool read_str(struct reading *r, struct json_value value, struct str *out);
 /* One of the words; *value is an enum or int. */
 MUST_CHECK bool read_word(struct reading *r, struct json_value v, const struct words *words, int *value);
+
+/* A value that a MEMBER_VALUE row kept, as if it were read where it stood. JSON_NONE: nothing to do. */
+MUST_CHECK bool read_later(struct reading *r, struct str name, struct json_value value,
+                           bool (*reader)(struct reading *r, void *into, struct json_value value),
+                           void *into);
+/* "cache_control": {"type": "ephemeral", "ttl": "5m" | "1h"}, Anthropic's words that others took over. */
+MUST_CHECK bool read_cache_control(struct reading *r, struct json_value value, enum chat_cache *out);
 
 /* The text of the member "type" (or another), for choosing a table by it; empty: there is none. */
 struct str member_text(struct json_value object, struct str name, struct arena *a);

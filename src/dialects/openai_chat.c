@@ -4,15 +4,15 @@
  * Same dialect on both sides: a request is scanned once and spliced, a reply is observed and passes unchanged. What
  * really comes over the wire differs by service; the differences that matter are named where they are handled
  * (reasoning text under three names, usage in three places, `[DONE]` or none). */
-#include "dialects/openai_reply.h"
+#include "dialects/openai_observe.h"
 
 #include "base/check.h"
-#include "dialects/put.h"
+#include "dialects/openai_chat.h"
 #include "json/cursor.h"
 #include "json/writer.h"
 
 /* ---- the request ---- */
-enum member { MODEL, STREAM, STREAM_OPTIONS, MAX_COMPLETION_TOKENS, MAX_TOKENS, MEMBER_COUNT };
+enum { MODEL, STREAM, STREAM_OPTIONS, MAX_COMPLETION_TOKENS, MAX_TOKENS, MEMBER_COUNT };
 static const struct json_wanted members[MEMBER_COUNT] = {
     [MODEL] = {STR_INIT("model")},
     [STREAM] = {STR_INIT("stream")},
@@ -149,6 +149,13 @@ static void put_attempts(struct json_writer *w, const struct chat_error *err)
     json_end_array(w);
 }
 
+static struct str code_of(const struct chat_error *err)
+{
+    if (err->rejection == REJECTION_CONTEXT_WINDOW) return STR("context_length_exceeded");
+    if (err->rejection == REJECTION_CONTENT_POLICY) return STR("content_policy_violation");
+    return str_from_cstr(error_words[err->problem].code);
+}
+
 static bool write_error(struct buf *out, const struct chat_error *err)
 {
     struct json_writer w;
@@ -159,7 +166,7 @@ static bool write_error(struct buf *out, const struct chat_error *err)
     json_put_str(&w, STR("message"), err->message);
     json_put_str(&w, STR("type"), str_from_cstr(error_words[err->problem].type));
     put_str_or_null(&w, STR("param"), err->param);
-    struct str own_code = str_from_cstr(error_words[err->problem].code);
+    struct str own_code = code_of(err);
     put_str_or_null(&w, STR("code"), str_is_empty(err->code) ? own_code : err->code);
     if (!str_is_empty(err->provider)) json_put_str(&w, STR("provider"), err->provider);
     if (err->attempt_count) put_attempts(&w, err);
@@ -169,7 +176,7 @@ static bool write_error(struct buf *out, const struct chat_error *err)
 }
 
 /* The openai SDKs raise APIError for a data line that has an `error` member; no [DONE] may follow. */
-static bool write_error_event(struct buf *out, const struct chat_error *err)
+bool openai_chat_write_error_event(struct buf *out, const struct chat_error *err)
 {
     return buf_append(out, STR("data: ")) && write_error(out, err) && buf_append(out, STR("\n\n"));
 }
@@ -185,9 +192,20 @@ static const struct same_dialect same = {
 
 const struct dialect dialect_openai_chat = {
     .name = "openai",
+    .format = CHAT_FORMAT_OPENAI_CHAT,
     .same = &same,
+    .read_request = openai_chat_read_request,
+    .write_reply = openai_chat_write_reply,
+    .open_writer = openai_chat_open_writer,
+    .write_event = openai_chat_write_event,
     .write_error = write_error,
-    .write_error_event = write_error_event,
+    .write_error_event = openai_chat_write_error_event,
     .keepalive = STR_INIT(": keep-alive\n\n"),
+    .write_request = openai_chat_write_request,
+    .read_reply = openai_chat_read_reply,
+    .open_reader = openai_chat_open_reader,
+    .read_event = openai_chat_read_event,
+    .read_end = openai_chat_read_end,
+    .close_reader = openai_chat_close_reader,
     .classify = openai_classify,
 };

@@ -1,307 +1,333 @@
-/* dialects/openai_reply.c: looks at replies that pass by: is this content, is it the end, what did it cost? Each event
- * costs one skim; once content has been seen, deltas are not looked into any more. */
-#include "dialects/openai_reply.h"
+/* dialects/openai_reply.c: whole answers in OpenAI's chat format, read from a provider and written to a caller. What a
+ * message is made of is in openai_parts.c. */
+#include "dialects/openai_chat.h"
 
-#include "http/date.h"
-#include "json/cursor.h"
-#include "json/skim.h"
+#include "dialects/openai_observe.h"
+#include "dialects/openai_usage.h"
+#include "dialects/tool_calls.h"
+#include "json/check.h"
 
-void openai_observer_init(struct observer *o, struct arena *a, enum operation op)
-{
-    *o = (struct observer){.operation = op, .arena = a};
-}
-
-/* ---- usage ---- */
-/* Clipped, so that sums of a few stay numbers whatever a provider says. */
-static int64_t tokens(struct json_value v)
-{
-    const int64_t most = (int64_t)1 << 50;
-    int64_t n = 0;
-    if (!json_to_i64(v, &n) || n < 0) return 0;
-    return n < most ? n : most;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* The members of an object that may be missing. */
-static void pick(struct json_value object, const struct str *names, size_t count, struct json_value *got)
-{
-    if (object.type == JSON_OBJECT && json_skim(object.raw, names, count, got)) return;
-    memset(got, 0, count * sizeof *got);
-}
-
-enum usage_member { PROMPT, COMPLETION, TOTAL, CACHE_HIT, INPUT, OUTPUT, USAGE_COUNT };
-static const struct str usage_names[USAGE_COUNT] = {
-    [PROMPT] = STR_INIT("prompt_tokens"),        [COMPLETION] = STR_INIT("completion_tokens"),
-    [TOTAL] = STR_INIT("total_tokens"),          [CACHE_HIT] = STR_INIT("prompt_cache_hit_tokens"),
-    [INPUT] = STR_INIT("prompt_tokens_details"), [OUTPUT] = STR_INIT("completion_tokens_details"),
+/* ---- why it ended ---- */
+static const struct word finish_rows[] = {
+    {STR_INIT("stop"), FINISH_STOP},
+    {STR_INIT("length"), FINISH_LENGTH},
+    {STR_INIT("tool_calls"), FINISH_TOOL_CALLS},
+    {STR_INIT("content_filter"), FINISH_FILTER},
+    {STR_INIT("function_call"), FINISH_TOOL_CALLS},
+    {STR_INIT("eos"), FINISH_STOP},            /* Together */
+    {STR_INIT("model_length"), FINISH_LENGTH}, /* Mistral */
+    {STR_INIT("max_tokens"), FINISH_LENGTH},
 };
-enum detail { CACHED, CACHE_WRITTEN, REASONING, AUDIO, DETAIL_COUNT };
-static const struct str detail_names[DETAIL_COUNT] = {
-    [CACHED] = STR_INIT("cached_tokens"),
-    [CACHE_WRITTEN] = STR_INIT("cache_write_tokens"),
-    [REASONING] = STR_INIT("reasoning_tokens"),
-    [AUDIO] = STR_INIT("audio_tokens"),
-};
+static const struct words finish_words = WORDS(finish_rows);
 
-/* prompt_tokens holds the cached ones, completion_tokens the reasoning ones; only xAI counts reasoning on top, which its
- * total shows. DeepSeek names cache hits outside the details. Voyage's embeddings have a total alone. An object that
- * says nothing leaves what was said before. */
-static void read_usage(struct usage *u, struct json_value usage)
+enum chat_finish openai_read_finish(struct str word)
 {
-    struct json_value got[USAGE_COUNT], input[DETAIL_COUNT], output[DETAIL_COUNT];
-    if (usage.type != JSON_OBJECT) return;
-    pick(usage, usage_names, USAGE_COUNT, got);
-    bool has_parts = json_exists(got[PROMPT]) || json_exists(got[COMPLETION]);
-    if (!has_parts && !json_exists(got[TOTAL])) return;
-    pick(got[INPUT], detail_names, DETAIL_COUNT, input);
-    pick(got[OUTPUT], detail_names, DETAIL_COUNT, output);
-    int64_t prompt = tokens(got[has_parts ? PROMPT : TOTAL]), completion = tokens(got[COMPLETION]);
-    int64_t cached = tokens(input[CACHED]), reasoning = tokens(output[REASONING]);
-    if (cached == 0) cached = tokens(got[CACHE_HIT]);
-    if (reasoning > 0 && tokens(got[TOTAL]) == prompt + completion + reasoning) completion += reasoning;
-
-    *u = (struct usage){.is_known = true};
-    u->cache_read = least(cached, prompt);
-    u->cache_write_5m = least(tokens(input[CACHE_WRITTEN]), prompt - u->cache_read);
-    u->input_uncached = prompt - u->cache_read - u->cache_write_5m;
-    u->reasoning = least(reasoning, completion);
-    u->output = completion - u->reasoning;
-    u->audio_input = least(tokens(input[AUDIO]), u->input_uncached);
-    u->audio_output = least(tokens(output[AUDIO]), u->output);
+    int finish = word.len > 0 ? FINISH_STOP
+                              : FINISH_NONE; /* a word that nobody knows is an end all the same */
+    (void)!words_find(&finish_words, word, &finish);
+    return (enum chat_finish)finish;
 }
 
-/* ---- one event ---- */
-/* An array with something between its brackets. */
-static bool has_items(struct json_value v)
+struct str openai_finish_word(enum chat_finish finish)
 {
-    return v.type == JSON_ARRAY && str_trim(str_part(v.raw, 1, v.raw.len - 2)).len > 0;
+    struct str word = words_of(&finish_words, (int)finish);
+    return word.len > 0 ? word : STR("stop");
 }
 
-static bool has_substance(struct json_value v)
+/* ---- tokens ---- */
+static struct chat_token *read_tokens(struct json_value list, bool with_rivals, struct arena *a)
 {
-    switch (v.type) {
-    case JSON_STRING: return v.raw.len > 2;
-    case JSON_ARRAY: return has_items(v);
-    case JSON_OBJECT: return true;
-    case JSON_NONE:
-    case JSON_NULL:
-    case JSON_BOOL:
-    case JSON_NUMBER: break;
-    }
-    return false;
-}
-
-/* What counts as content in a delta. A role alone does not. */
-static bool delta_has_content(struct json_value delta)
-{
-    static const struct str names[] = {
-        STR_INIT("content"),    STR_INIT("reasoning_content"),
-        STR_INIT("reasoning"),  STR_INIT("reasoning_details"),
-        STR_INIT("tool_calls"), STR_INIT("function_call"),
-        STR_INIT("refusal"),    STR_INIT("audio"),
-    };
-    struct json_value got[ARRAY_COUNT(names)];
-    if (delta.type != JSON_OBJECT || !json_skim(delta.raw, names, ARRAY_COUNT(names), got)) return false;
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        if (has_substance(got[i])) return true;
-    return false;
-}
-
-static unsigned observe_choice(const struct observer *o, struct json_value choice)
-{
-    enum { DELTA, FINISH_REASON, TEXT, COUNT };
-    static const struct str names[COUNT] = {
-        [DELTA] = STR_INIT("delta"), [FINISH_REASON] = STR_INIT("finish_reason"), [TEXT] = STR_INIT("text")};
-    struct json_value got[COUNT];
-    if (choice.type != JSON_OBJECT || !json_skim(choice.raw, names, COUNT, got)) return EVENT_MALFORMED;
-    unsigned facts = 0;
-    if (got[FINISH_REASON].type == JSON_STRING && got[FINISH_REASON].raw.len > 2) facts |= EVENT_FINISH;
-    if (!(o->seen & EVENT_CONTENT) && (delta_has_content(got[DELTA]) || has_substance(got[TEXT])))
-        facts |= EVENT_CONTENT;
-    return facts;
-}
-
-/* Behind the first content only a finish reason is of interest, and nearly every event has `null` there. A quote inside of
- * a string is escaped, so the name between quotes is a name (or, at worst, a reason to look closer). */
-static bool may_finish(struct json_value choices)
-{
-    static const struct str name = STR_INIT("\"finish_reason\"");
-    struct str rest = choices.raw;
-    for (;;) {
-        size_t at = str_find(rest, name);
-        if (at == SIZE_MAX) return false;
-        rest = str_trim(str_from(rest, at + name.len));
-        if (!str_starts_with(str_trim(str_from(rest, 1)), STR("null"))) return true;
-    }
-}
-
-static bool reports_error(struct json_value error)
-{
-    return error.type == JSON_OBJECT || (error.type == JSON_STRING && error.raw.len > 2);
-}
-
-static unsigned observe_object(struct observer *o, struct str name, struct str data)
-{
-    enum { CHOICES, USAGE, ERROR, X_GROQ, COUNT };
-    static const struct str names[COUNT] = {[CHOICES] = STR_INIT("choices"),
-                                            [USAGE] = STR_INIT("usage"),
-                                            [ERROR] = STR_INIT("error"),
-                                            [X_GROQ] = STR_INIT("x_groq")};
-    struct json_value got[COUNT];
-    if (!json_skim(data, names, COUNT, got)) return EVENT_MALFORMED;
-    if (got[USAGE].type == JSON_OBJECT)
-        read_usage(&o->usage, got[USAGE]);
-    else if (got[X_GROQ].type == JSON_OBJECT)
-        read_usage(&o->usage, json_get(got[X_GROQ], STR("usage")));
-    if (reports_error(got[ERROR]) || str_equals(name, STR("error"))) return EVENT_ERROR;
-
-    unsigned facts = 0;
+    struct chat_token *first = NULL, **end = &first;
     struct json_items it;
-    struct json_value choice;
-    bool is_empty = true;
-    if ((o->seen & EVENT_CONTENT) && has_items(got[CHOICES]) && !may_finish(got[CHOICES])) return 0;
-    json_items_init(&it, got[CHOICES]);
-    while (json_items_next(&it, &choice)) {
-        is_empty = false;
-        facts |= observe_choice(o, choice);
+    struct json_value item;
+    json_items_init(&it, list);
+    while (json_items_next(&it, &item)) {
+        struct chat_token *t = arena_new(a, struct chat_token);
+        t->text = member_text(item, STR("token"), a);
+        (void)!json_to_double(json_get(item, STR("logprob")), &t->logprob);
+        if (with_rivals) t->rivals = read_tokens(json_get(item, STR("top_logprobs")), false, a);
+        *end = t;
+        end = &t->next;
     }
-    if (got[CHOICES].type == JSON_ARRAY && is_empty && got[USAGE].type == JSON_OBJECT)
-        facts |= EVENT_USAGE_ONLY;
-    return it.is_malformed ? facts | EVENT_MALFORMED : facts;
+    return first;
 }
 
-unsigned openai_observe_event(struct observer *o, struct str name, struct str data)
+struct chat_token *openai_read_logprobs(struct json_value logprobs, struct arena *a)
 {
-    struct str text = str_trim(data);
-    unsigned facts = str_equals(text, STR("[DONE]")) ? EVENT_TERMINAL : observe_object(o, name, text);
-    o->seen |= facts;
-    o->events++;
-    return facts;
+    return read_tokens(json_get(logprobs, STR("content")), true, a);
 }
 
-/* A stream is complete with a finish reason or with [DONE]; an error is never followed by a good end. */
-enum ending openai_read_end(const struct observer *o)
+static void put_token(struct json_writer *w, const struct chat_token *t)
 {
-    if (o->seen & (EVENT_ERROR | EVENT_MALFORMED)) return ENDING_INCOMPLETE;
-    return o->seen & (EVENT_FINISH | EVENT_TERMINAL) ? ENDING_COMPLETE : ENDING_INCOMPLETE;
+    json_put_str(w, STR("token"), t->text);
+    json_put_double(w, STR("logprob"), t->logprob);
+    begin_array_at(w, STR("bytes"));
+    for (size_t i = 0; i < t->text.len; i++) json_write_i64(w, (unsigned char)t->text.at[i]);
+    json_end_array(w);
 }
 
-/* ---- a plain reply ---- */
-bool openai_observe_reply(struct observer *o, struct str body, struct err *err)
+void openai_put_logprobs(struct json_writer *w, const struct chat_token *tokens)
 {
-    enum { RESULT, USAGE, ERROR, COUNT };
-    const struct str names[COUNT] = {operation_row(o->operation)->result_member, STR("usage"), STR("error")};
-    struct json_value got[COUNT];
-    if (!json_skim(str_trim(body), names, COUNT, got))
-        return err_set(err, ERR_INVALID, "the reply is not a JSON object");
-    read_usage(&o->usage, got[USAGE]);
-    if (reports_error(got[ERROR]) && !has_substance(got[RESULT])) {
-        o->seen |= EVENT_ERROR;
-        return err_set(err, ERR_INVALID, "the reply has status 200 and reports an error");
+    if (!tokens) {
+        json_put_null(w, STR("logprobs"));
+        return;
     }
-    if (!has_items(got[RESULT]))
-        return err_set(err, ERR_INVALID, "the reply has no %.*s", STR_ARG(names[RESULT]));
-    o->seen |= EVENT_CONTENT | EVENT_FINISH;
+    begin_object_at(w, STR("logprobs"));
+    begin_array_at(w, STR("content"));
+    for (const struct chat_token *t = tokens; t; t = t->next) {
+        json_begin_object(w);
+        put_token(w, t);
+        begin_array_at(w, STR("top_logprobs"));
+        for (const struct chat_token *rival = t->rivals; rival; rival = rival->next) {
+            json_begin_object(w);
+            put_token(w, rival);
+            json_end_object(w);
+        }
+        json_end_array(w);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_put_null(w, STR("refusal"));
+    json_end_object(w);
+}
+
+/* ---- sources ---- */
+bool openai_read_citation(struct json_value annotation, struct arena *a, struct chat_citation *out)
+{
+    struct json_value c = json_get(annotation, STR("url_citation"));
+    if (c.type != JSON_OBJECT) return false;
+    *out = (struct chat_citation){
+        .url = member_text(c, STR("url"), a),
+        .title = member_text(c, STR("title"), a),
+        .quote = member_text(c, STR("content"), a),
+    };
+    (void)!json_to_i64(json_get(c, STR("start_index")), &out->start);
+    (void)!json_to_i64(json_get(c, STR("end_index")), &out->end);
+    return out->url.len > 0;
+}
+
+void openai_put_citation(struct json_writer *w, const struct chat_citation *c)
+{
+    json_begin_object(w);
+    json_put_str(w, STR("type"), STR("url_citation"));
+    begin_object_at(w, STR("url_citation"));
+    json_put_i64(w, STR("start_index"), c->start);
+    json_put_i64(w, STR("end_index"), c->end);
+    json_put_str(w, STR("title"), c->title);
+    json_put_str(w, STR("url"), c->url);
+    put_str_if(w, STR("content"), c->quote);
+    json_end_object(w);
+    json_end_object(w);
+}
+
+/* ---- errors ---- */
+static enum problem problem_in(struct json_value error)
+{
+    static const struct word rows[] = {
+        {STR_INIT("invalid_request_error"), PROBLEM_INVALID_REQUEST},
+        {STR_INIT("rate_limit_error"), PROBLEM_RATE_LIMITED},
+        {STR_INIT("rate_limit_exceeded"), PROBLEM_RATE_LIMITED},
+        {STR_INIT("service_unavailable"), PROBLEM_UNAVAILABLE},
+        {STR_INIT("overloaded_error"), PROBLEM_UNAVAILABLE},
+    };
+    static const struct words words = WORDS(rows);
+    int64_t status = 0;
+    int problem = PROBLEM_UPSTREAM;
+    if (!json_to_i64(json_get(error, STR("status_code")), &status))
+        (void)!json_to_i64(json_get(error, STR("code")), &status);
+    if (status >= 400 && status <= 599) return problem_of_status((int)status);
+    struct str type = json_str_raw(json_get(error, STR("type")));
+    struct str code = json_str_raw(json_get(error, STR("code")));
+    if (!words_find(&words, code, &problem)) (void)!words_find(&words, type, &problem);
+    return (enum problem)problem;
+}
+
+void openai_read_error(struct chat_error *out, struct json_value error, struct arena *a)
+{
+    *out = (struct chat_error){.problem = problem_in(error)};
+    if (!json_to_str(error, a, &out->message)) out->message = member_text(error, STR("message"), a);
+    if (out->message.len == 0) out->message = STR("The provider reported an error without a message.");
+    out->code = member_text(error, STR("code"), a);
+    out->param = member_text(error, STR("param"), a);
+    out->rejection = openai_rejection_in(out->code);
+    if (out->rejection == REJECTION_OTHER) out->rejection = openai_rejection_in(out->message);
+}
+
+/* ---- reading ---- */
+struct choice_draft {
+    int64_t index;
+    struct str finish, native_finish;
+    struct json_value message, logprobs;
+};
+
+static bool read_choice(struct reading *r, void *into, struct json_value v)
+{
+    static const struct member rows[] = {
+        MEMBER_AT("index", MEMBER_I64, struct choice_draft, index),
+        MEMBER_AT("message", MEMBER_VALUE, struct choice_draft, message),
+        MEMBER_AT("finish_reason", MEMBER_STR, struct choice_draft, finish),
+        MEMBER_AT("native_finish_reason", MEMBER_STR, struct choice_draft, native_finish),
+        MEMBER_AT("logprobs", MEMBER_VALUE, struct choice_draft, logprobs),
+    };
+    static const struct members members = MEMBERS(rows);
+    struct chat_reply *out = into;
+    struct choice_draft d = {.index = -1};
+    if (!read_members(r, v, &members, &d)) return false;
+    struct chat_choice *c = chat_reply_add_choice(out, r->arena);
+    if (d.index >= 0 && d.index < UINT16_MAX) c->index = (unsigned)d.index;
+    if (!openai_read_assistant(r, d.message, out->id.len > 0 ? out->id : STR("reply"), &c->parts))
+        return false;
+    enum chat_finish finish = openai_read_finish(d.finish);
+    if (finish == FINISH_NONE && c->parts.count > 0) finish = FINISH_STOP; /* Snowflake: "" */
+    c->finish = chat_finish_settled(finish, chat_parts_find(&c->parts, CHAT_TOOL_CALL) != NULL);
+    bool is_own_word = str_equals(d.finish, openai_finish_word(finish));
+    c->native_finish = d.native_finish.len > 0 ? d.native_finish : is_own_word ? STR("") : d.finish;
+    c->logprobs = openai_read_logprobs(d.logprobs, r->arena);
     return true;
 }
 
-/* ---- what an error status means ---- */
-#define MAX_LENGTH_MS 1e12 /* 31 years: what is longer says nothing */
-
-static const struct {
-    struct str name;
-    double ms;
-} units[] = {{STR_INIT("ms"), 1}, {STR_INIT("s"), 1000}, {STR_INIT("m"), 60e3}, {STR_INIT("h"), 3600e3}};
-
-/* Takes the unit at the front off: its milliseconds, 0 for an unknown one. At the end of the text: seconds. */
-static double take_unit(struct str *text)
+static bool read_choices(struct reading *r, void *into, struct json_value v)
 {
-    if (text->len == 0) return 1000;
-    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-        if (!str_starts_with(*text, units[i].name)) continue;
-        *text = str_from(*text, units[i].name.len);
-        return units[i].ms;
-    }
-    return 0;
+    return read_items(r, v, read_choice, into);
 }
 
-/* Takes "12" or "1.5" off the front; false: there is none, or one too long to mean anything. */
-static bool take_number(struct str *text, double *out)
-{
-    size_t i = 0;
-    double scale = 1;
-    *out = 0;
-    for (; i < text->len && text->at[i] >= '0' && text->at[i] <= '9'; i++)
-        *out = *out * 10 + (text->at[i] - '0');
-    if (i > 0 && i < text->len && text->at[i] == '.')
-        for (i++; i < text->len && text->at[i] >= '0' && text->at[i] <= '9'; i++)
-            *out += (text->at[i] - '0') * (scale /= 10);
-    *text = str_from(*text, i);
-    return i > 0 && i <= 24;
-}
-
-/* "6m0s", "1.5s", "12ms", "42" (seconds): how rate-limit headers of these services give lengths. 0: not one. */
-static int64_t read_length_ms(struct str text)
-{
-    double total_ms = 0;
-    while (text.len > 0) {
-        double number = 0, unit_ms = 0;
-        if (!take_number(&text, &number) || (unit_ms = take_unit(&text)) == 0) return 0;
-        total_ms += number * unit_ms;
-    }
-    return total_ms < MAX_LENGTH_MS ? (int64_t)(total_ms + 0.5) : 0;
-}
-
-static void read_retry_after(struct verdict *out, const struct http_headers *headers)
-{
-    int64_t ms;
-    if (str_to_u63(http_headers_value(headers, H_RETRY_AFTER_MS), &ms) && ms < (int64_t)MAX_LENGTH_MS) {
-        out->retry_after_ms = ms;
-        return;
-    }
-    struct str after = http_headers_value(headers, H_RETRY_AFTER);
-    if ((out->retry_after_ms = read_length_ms(after)) > 0) return;
-    if (http_date_parse(after, &out->retry_at_s)) return;
-    static const struct str resets[] = {STR_INIT("x-ratelimit-reset-requests"),
-                                        STR_INIT("x-ratelimit-reset-tokens")};
-    for (size_t i = 0; i < ARRAY_COUNT(resets); i++) {
-        const struct http_header *h = http_headers_find_text(headers, resets[i]);
-        ms = h ? read_length_ms(h->value) : 0;
-        if (ms > out->retry_after_ms) out->retry_after_ms = ms;
-    }
-}
-
-/* How services say why a request was refused: by code, or by words in the message. */
-static const struct {
-    struct str needle;
-    enum rejection kind;
-} rejections[] = {
-    {STR_INIT("context_length_exceeded"), REJECTION_CONTEXT_WINDOW},
-    {STR_INIT("maximum context length"), REJECTION_CONTEXT_WINDOW},
-    {STR_INIT("context window"), REJECTION_CONTEXT_WINDOW},
-    {STR_INIT("prompt is too long"), REJECTION_CONTEXT_WINDOW},
-    {STR_INIT("content_policy_violation"), REJECTION_CONTENT_POLICY},
-    {STR_INIT("content_filter"), REJECTION_CONTENT_POLICY},
-    {STR_INIT("stream_options"), REJECTION_STREAM_OPTIONS},
+struct reply_draft {
+    struct chat_reply reply;
+    struct json_value choices, usage, error;
 };
+static const struct member reply_rows[] = {
+    MEMBER_AT("id", MEMBER_STR, struct reply_draft, reply.id),
+    MEMBER_AT("model", MEMBER_STR, struct reply_draft, reply.model),
+    MEMBER_AT("created", MEMBER_I64, struct reply_draft, reply.created_s),
+    MEMBER_AT("choices", MEMBER_VALUE, struct reply_draft, choices),
+    MEMBER_AT("usage", MEMBER_VALUE, struct reply_draft, usage),
+    MEMBER_AT("error", MEMBER_VALUE, struct reply_draft, error),
+};
+static const struct members reply_members = MEMBERS(reply_rows);
 
-void openai_classify(struct verdict *out, struct arena *a, const struct http_message *reply)
+static bool refuse_reply(struct chat_error *err, struct str message)
 {
-    *out = (struct verdict){0};
-    read_retry_after(out, reply->headers);
-    struct str body = str_part(reply->body, 0, 16 * 1024);
-    bool is_refusal = reply->status == 400 || reply->status == 422; /* FastAPI services refuse with 422 */
-    for (size_t i = 0; i < ARRAY_COUNT(rejections) && is_refusal; i++)
-        if (str_contains_nocase(body, rejections[i].needle)) {
-            out->kind = rejections[i].kind;
-            break;
+    *err = (struct chat_error){.problem = PROBLEM_UPSTREAM, .message = message};
+    return false;
+}
+
+/* Names that had to be changed for this format are the caller's again. */
+static void restore_names(struct chat_reply *reply, const struct chat_request *request, struct arena *a)
+{
+    for (struct chat_choice *c = reply->choices; c; c = c->next)
+        for (struct chat_part *p = c->parts.first; p; p = p->next)
+            if (p->kind == CHAT_TOOL_CALL) p->name = tool_name_from(&TOOL_NAMES_OPENAI, p->name, request, a);
+}
+
+bool openai_chat_read_reply(struct chat_reply *out, struct arena *a, const struct http_message *in,
+                            const struct chat_request *request, struct chat_error *err)
+{
+    struct reading r;
+    struct reply_draft d = {0};
+    struct err broken;
+    reading_init(&r, a, err, true);
+    if (!json_check(in->body, NULL, 0, NULL, &broken))
+        return refuse_reply(err, arena_printf(a, "The provider's reply is not JSON: %s", broken.text));
+    if (!read_members(&r, json_value_of(in->body), &reply_members, &d)) return false;
+    if (!read_later(&r, STR("choices"), d.choices, read_choices, &d.reply)) return false;
+    if (!d.reply.choices && json_exists(d.error)) {
+        openai_read_error(err, d.error, a);
+        return false;
+    }
+    if (!d.reply.choices) return refuse_reply(err, STR("The provider's reply has no choices."));
+    openai_read_usage(&d.reply.usage, d.usage);
+    restore_names(&d.reply, request, a);
+    *out = d.reply;
+    return true;
+}
+
+/* ---- writing ---- */
+static void put_sound(struct json_writer *w, const struct chat_media *m)
+{
+    begin_object_at(w, STR("audio"));
+    json_put_str(w, STR("id"), m->id);
+    json_put_i64(w, STR("expires_at"), m->expires_s);
+    json_put_str(w, STR("data"), m->data);
+    json_put_str(w, STR("transcript"), m->text);
+    json_end_object(w);
+}
+
+struct str openai_reply_id(struct str id, const struct reply_frame *frame)
+{
+    const struct str pieces[] = {STR("chatcmpl-"), frame->id};
+    return id.len > 0 ? id : arena_join(frame->arena, pieces, ARRAY_COUNT(pieces));
+}
+
+static void put_images(struct json_writer *w, const struct chat_parts *parts, struct arena *a)
+{
+    if (!chat_parts_find(parts, CHAT_IMAGE)) return;
+    begin_array_at(w, STR("images"));
+    for (const struct chat_part *p = parts->first; p; p = p->next)
+        if (p->kind == CHAT_IMAGE) (void)openai_put_part(w, p, false, a);
+    json_end_array(w);
+}
+
+static void put_citations(struct json_writer *w, const struct chat_parts *parts)
+{
+    bool is_begun = false;
+    for (const struct chat_part *p = parts->first; p; p = p->next)
+        for (const struct chat_citation *c = p->citations; c; c = c->next) {
+            if (c->url.len == 0) continue;
+            if (!is_begun) begin_array_at(w, STR("annotations"));
+            is_begun = true;
+            openai_put_citation(w, c);
         }
-    struct json_value error = json_get(json_value_of(str_trim(reply->body)), STR("error"));
-    struct json_value message = error.type == JSON_OBJECT ? json_get(error, STR("message")) : error;
-    struct str text;
-    if (json_to_str(message, a, &text)) out->message = arena_copy(a, text);
+    if (is_begun) json_end_array(w);
+}
+
+static void put_message(struct json_writer *w, const struct chat_parts *parts,
+                        const struct reply_frame *frame)
+{
+    struct str text = chat_parts_text(parts, CHAT_TEXT, STR(""), frame->arena);
+    bool has_other = chat_parts_find(parts, CHAT_TOOL_CALL) || chat_parts_find(parts, CHAT_REFUSAL) ||
+                     chat_parts_find(parts, CHAT_AUDIO);
+    const struct chat_part *sound = chat_parts_find(parts, CHAT_AUDIO);
+    begin_object_at(w, STR("message"));
+    json_put_str(w, STR("role"), STR("assistant"));
+    if (text.len > 0 || !has_other)
+        json_put_str(w, STR("content"), text);
+    else
+        json_put_null(w, STR("content"));
+    put_str_or_null(w, STR("refusal"), chat_parts_text(parts, CHAT_REFUSAL, STR(""), frame->arena));
+    put_str_if(w, STR("reasoning_content"), chat_parts_text(parts, CHAT_THINKING, STR(""), frame->arena));
+    openai_put_reasoning_details(w, parts);
+    put_citations(w, parts);
+    if (sound) put_sound(w, sound->media);
+    put_images(w, parts, frame->arena);
+    openai_put_tool_calls(w, parts,
+                          &(struct call_style){.arena = frame->arena, .ids_carry_signatures = true});
+    json_end_object(w);
+}
+
+static void put_choice(struct json_writer *w, const struct chat_choice *c, const struct reply_frame *frame)
+{
+    json_begin_object(w);
+    json_put_i64(w, STR("index"), c->index);
+    put_message(w, &c->parts, frame);
+    openai_put_logprobs(w, c->logprobs);
+    json_put_str(w, STR("finish_reason"), openai_finish_word(c->finish));
+    put_str_if(w, STR("native_finish_reason"), c->native_finish);
+    json_end_object(w);
+}
+
+bool openai_chat_write_reply(struct buf *out, const struct chat_reply *reply, const struct reply_frame *frame)
+{
+    struct json_writer w;
+    json_writer_init(&w, out, 0);
+    json_begin_object(&w);
+    json_put_str(&w, STR("id"), openai_reply_id(reply->id, frame));
+    json_put_str(&w, STR("object"), STR("chat.completion"));
+    json_put_i64(&w, STR("created"), reply->created_s ? reply->created_s : frame->created_s);
+    json_put_str(&w, STR("model"), reply->model.len > 0 ? reply->model : frame->model);
+    begin_array_at(&w, STR("choices"));
+    for (const struct chat_choice *c = reply->choices; c; c = c->next) put_choice(&w, c, frame);
+    json_end_array(&w);
+    if (reply->usage.is_known) openai_put_usage(&w, &reply->usage);
+    json_end_object(&w);
+    return json_writer_finish(&w);
 }

@@ -52,6 +52,14 @@ static inline void put_strings_if(struct json_writer *w, struct str name, const 
     json_end_array(w);
 }
 
+static inline void put_cache_control_if(struct json_writer *w, enum chat_cache cache)
+{
+    if (cache == CHAT_CACHE_NONE) return;
+    json_put_raw(w, STR("cache_control"),
+                 cache == CHAT_CACHE_1H ? STR("{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
+                                        : STR("{\"type\":\"ephemeral\"}"));
+}
+
 static inline void begin_object_at(struct json_writer *w, struct str name)
 {
     json_write_key(w, name);

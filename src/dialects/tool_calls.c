@@ -74,6 +74,16 @@ struct str tool_arguments_object(struct str arguments, struct arena *a, struct l
     return object;
 }
 
+/* ---- ids ---- */
+struct str tool_id_make(struct str reply_id, unsigned n, struct arena *a)
+{
+    char *text = arena_alloc(a, 5 + 16 + 1 + FMT_U64_BYTES), *at = fmt_str(text, STR("call_"));
+    at = fmt_hex(at, str_hash(reply_id));
+    at = fmt_str(at, STR("_"));
+    at = fmt_u64(at, n);
+    return str_of(text, (size_t)(at - text));
+}
+
 /* ---- signatures in ids ---- */
 static const struct str MARK = STR_INIT("__thought__");
 static const struct {

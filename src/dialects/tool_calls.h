@@ -26,6 +26,10 @@ struct str tool_name_from(const struct tool_name_rule *rule, struct str written,
  * and a loss (NULL: not counted): its words are kept, and no provider has to refuse the conversation for them. */
 struct str tool_arguments_object(struct str arguments, struct arena *a, struct losses *dropped);
 
+/* ---- ids ---- */
+/* An id for call `n` of a reply whose provider gave it none: the same for the same reply, another for another. */
+struct str tool_id_make(struct str reply_id, unsigned n, struct arena *a);
+
 /* ---- signatures in ids ---- */
 /*     call_1__thought__<signature>       of Gemini's
  *     toolu_1__thought__a.<signature>    of Anthropic's

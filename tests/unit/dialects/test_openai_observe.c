@@ -33,7 +33,7 @@ static enum ending ending(void)
 #define DELTA(members) "{\"choices\":[{\"index\":0,\"delta\":{" members "},\"finish_reason\":null}]}"
 
 /* ---- events ---- */
-TEST(openai_reply, content_is_text_thinking_tools_refusal_and_audio)
+TEST(openai_observe, content_is_text_thinking_tools_refusal_and_audio)
 {
     static const char *const content[] = {
         DELTA("\"role\":\"assistant\",\"content\":\"H\""),
@@ -52,7 +52,7 @@ TEST(openai_reply, content_is_text_thinking_tools_refusal_and_audio)
         EXPECT_THAT(facts_of(content[i]) == EVENT_CONTENT, "%s: 0x%x", content[i], observer.seen);
 }
 
-TEST(openai_reply, roles_empty_texts_and_filters_of_prompts_are_no_content)
+TEST(openai_observe, roles_empty_texts_and_filters_of_prompts_are_no_content)
 {
     static const char *const others[] = {
         DELTA("\"role\":\"assistant\""),
@@ -69,7 +69,7 @@ TEST(openai_reply, roles_empty_texts_and_filters_of_prompts_are_no_content)
         EXPECT_THAT(facts_of(others[i]) == 0, "%s: 0x%x", others[i], observer.seen);
 }
 
-TEST(openai_reply, a_finish_reason_ends_well_with_or_without_done)
+TEST(openai_observe, a_finish_reason_ends_well_with_or_without_done)
 {
     EXPECT_EQ(facts_of("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}"), EVENT_FINISH);
     EXPECT_EQ(ending(), ENDING_COMPLETE);
@@ -79,7 +79,7 @@ TEST(openai_reply, a_finish_reason_ends_well_with_or_without_done)
     EXPECT_EQ(observer.events, 3);
 }
 
-TEST(openai_reply, without_finish_or_done_it_is_not_complete)
+TEST(openai_observe, without_finish_or_done_it_is_not_complete)
 {
     EXPECT_EQ(facts_of(DELTA("\"content\":\"H\"")), EVENT_CONTENT);
     EXPECT_EQ(ending(), ENDING_INCOMPLETE);
@@ -87,7 +87,7 @@ TEST(openai_reply, without_finish_or_done_it_is_not_complete)
     EXPECT_EQ(ending(), ENDING_INCOMPLETE);
 }
 
-TEST(openai_reply, what_is_no_object_is_malformed_and_never_ends_well)
+TEST(openai_observe, what_is_no_object_is_malformed_and_never_ends_well)
 {
     static const char *const broken[] = {"",
                                          "{",
@@ -104,7 +104,7 @@ TEST(openai_reply, what_is_no_object_is_malformed_and_never_ends_well)
     EXPECT_EQ(ending(), ENDING_INCOMPLETE);
 }
 
-TEST(openai_reply, only_an_event_with_empty_choices_and_usage_is_usage_alone)
+TEST(openai_observe, only_an_event_with_empty_choices_and_usage_is_usage_alone)
 {
     EXPECT_EQ(facts_of("{\"choices\":[ ],\"usage\":{\"prompt_tokens\":1}}"), EVENT_USAGE_ONLY);
     EXPECT_EQ(facts_of("{\"choices\":[],\"usage\":null}"), 0);
@@ -113,7 +113,7 @@ TEST(openai_reply, only_an_event_with_empty_choices_and_usage_is_usage_alone)
     EXPECT_TRUE(observer.usage.is_known);
 }
 
-TEST(openai_reply, errors_in_a_stream_are_known_by_name_or_member)
+TEST(openai_observe, errors_in_a_stream_are_known_by_name_or_member)
 {
     EXPECT_EQ(facts_of("{\"error\":{\"message\":\"too \\u0062ad\",\"code\":502}}"), EVENT_ERROR);
     EXPECT_EQ(ending(), ENDING_INCOMPLETE);
@@ -142,7 +142,7 @@ static void expect_sum(const struct usage *u, int64_t input, int64_t output)
     EXPECT_EQ(usage_total(u), input + output);
 }
 
-TEST(openai_reply, usage_is_parted_without_overlap)
+TEST(openai_observe, usage_is_parted_without_overlap)
 {
     struct usage u = usage_of("{\"prompt_tokens\":100,\"completion_tokens\":50,\"total_tokens\":150,"
                               "\"prompt_tokens_details\":{\"cached_tokens\":60,\"audio_tokens\":5},"
@@ -156,7 +156,7 @@ TEST(openai_reply, usage_is_parted_without_overlap)
     EXPECT_EQ(u.audio_output, 2);
 }
 
-TEST(openai_reply, xai_counts_reasoning_on_top_as_its_total_shows)
+TEST(openai_observe, xai_counts_reasoning_on_top_as_its_total_shows)
 {
     struct usage u = usage_of("{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":35,"
                               "\"completion_tokens_details\":{\"reasoning_tokens\":20}}");
@@ -164,7 +164,7 @@ TEST(openai_reply, xai_counts_reasoning_on_top_as_its_total_shows)
     EXPECT_EQ(u.reasoning, 20);
 }
 
-TEST(openai_reply, deepseek_and_openrouter_name_the_cache_elsewhere)
+TEST(openai_observe, deepseek_and_openrouter_name_the_cache_elsewhere)
 {
     struct usage u = usage_of("{\"prompt_tokens\":10,\"completion_tokens\":5,\"prompt_cache_hit_tokens\":8}");
     expect_sum(&u, 10, 5);
@@ -176,7 +176,7 @@ TEST(openai_reply, deepseek_and_openrouter_name_the_cache_elsewhere)
     EXPECT_EQ(u.input_uncached, 3);
 }
 
-TEST(openai_reply, parts_larger_than_their_whole_are_cut)
+TEST(openai_observe, parts_larger_than_their_whole_are_cut)
 {
     struct usage u = usage_of("{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15,"
                               "\"prompt_tokens_details\":{\"cached_tokens\":99,\"audio_tokens\":99},"
@@ -187,7 +187,7 @@ TEST(openai_reply, parts_larger_than_their_whole_are_cut)
     EXPECT_EQ(u.audio_input + u.audio_output, 0);
 }
 
-TEST(openai_reply, numbers_beyond_reason_make_no_sum_overflow)
+TEST(openai_observe, numbers_beyond_reason_make_no_sum_overflow)
 {
     struct usage u = usage_of(
         "{\"prompt_tokens\":9223372036854775807,\"completion_tokens\":9223372036854775807,"
@@ -198,7 +198,7 @@ TEST(openai_reply, numbers_beyond_reason_make_no_sum_overflow)
     expect_sum(&u, 0, 0);
 }
 
-TEST(openai_reply, the_last_usage_counts_and_an_empty_one_says_nothing)
+TEST(openai_observe, the_last_usage_counts_and_an_empty_one_says_nothing)
 {
     begin(OP_CHAT);
     see_named("", "{\"choices\":[{\"delta\":{}}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}");
@@ -208,7 +208,7 @@ TEST(openai_reply, the_last_usage_counts_and_an_empty_one_says_nothing)
     expect_sum(&observer.usage, 3, 2);
 }
 
-TEST(openai_reply, groqs_usage_lies_in_a_member_of_its_own)
+TEST(openai_observe, groqs_usage_lies_in_a_member_of_its_own)
 {
     begin(OP_CHAT);
     see_named("", "{\"choices\":[],\"x_groq\":{\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}}");
@@ -223,7 +223,7 @@ static bool is_reply(enum operation op, const char *body)
     return dialect_openai_chat.same->observe_reply(&observer, str_from_cstr(body), &err);
 }
 
-TEST(openai_reply, a_plain_reply_has_what_its_operation_gives)
+TEST(openai_observe, a_plain_reply_has_what_its_operation_gives)
 {
     EXPECT_TRUE(is_reply(OP_CHAT,
                          "\n\n {\"choices\":[{}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}} "));
@@ -234,7 +234,7 @@ TEST(openai_reply, a_plain_reply_has_what_its_operation_gives)
     EXPECT_TRUE(is_reply(OP_MODERATIONS, "{\"results\":[{}]}"));
 }
 
-TEST(openai_reply, a_plain_reply_without_that_is_none)
+TEST(openai_observe, a_plain_reply_without_that_is_none)
 {
     static const char *const bodies[] = {"",
                                          "{",
