@@ -56,9 +56,9 @@ struct exchange {
     struct str body;
     struct buf unpacked; /* the body, when it came encoded */
     struct request_facts facts;
-    struct str model;                                    /* as asked for, or the default */
-    struct str provider_name, target_model;              /* of the attempt that answered, or the last one */
-    struct chat_error_attempt trail[EXCHANGE_MAX_TRAIL]; /* tried, and passed over with the reason */
+    struct str model;                       /* as asked for, or the default */
+    struct str provider_name, target_model; /* of the attempt that answered, or the last one */
+    struct chat_error_attempt *trail;       /* tried, and passed over with the reason; NULL: none yet */
     unsigned trail_count;
     unsigned attempts;   /* tried */
     msec_t deadline;     /* for everything: `timeouts.total` */

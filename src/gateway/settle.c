@@ -4,6 +4,7 @@
 static void trail_add(struct exchange *x, const struct target *t, struct str reason, int status, int64_t ms)
 {
     if (x->trail_count == EXCHANGE_MAX_TRAIL) return;
+    if (!x->trail) x->trail = arena_alloc(x->arena, EXCHANGE_MAX_TRAIL * sizeof *x->trail);
     x->trail[x->trail_count++] = (struct chat_error_attempt){
         .provider = t->provider->name, .model = t->model, .reason = reason, .status = status, .ms = ms};
 }
@@ -47,7 +48,8 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
     int64_t now_ns = clock_monotonic_ns();
     provider_state_report(a->target.endpoint->state, a->ticket, row->judgement, fiber_now());
     if (row->cooldown == COOLDOWN_KEY)
-        provider_state_set_key_aside(a->target.endpoint->state, a->target.provider->key_ids[a->key], fiber_now());
+        provider_state_set_key_aside(a->target.endpoint->state, a->target.provider->key_ids[a->key],
+                                     fiber_now());
     if (!x->committed_ns) x->upstream_ns += now_ns - a->started_ns;
 
     trail_add(x, &a->target, row->name, a->head.status, (now_ns - a->started_ns) / 1000000);
