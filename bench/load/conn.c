@@ -3,6 +3,7 @@
  * Registered once, edge-triggered for both directions, so a request costs one send and one read and no epoll_ctl. A read
  * that filled the buffer is repeated; a shorter one emptied the socket. */
 #include "load/load.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -33,7 +34,7 @@ void conn_close(struct conn *c)
 {
     if (c->state == CONN_CLOSED) return;
     if (c->state == CONN_BUSY) c->load->busy--;
-    close(c->fd);
+    wire_close(c->fd);
     reply_done(&c->reply);
     c->state = CONN_CLOSED;
     c->load->opened--;
@@ -43,7 +44,7 @@ static void send_rest(struct conn *c)
 {
     const struct load *l = c->load;
     while (c->sent < l->request_bytes) {
-        ssize_t n = send(c->fd, l->request + c->sent, l->request_bytes - c->sent, MSG_NOSIGNAL);
+        ssize_t n = wire_send(c->fd, l->request + c->sent, l->request_bytes - c->sent);
         if (n < 0) {
             if (errno != EAGAIN) load_on_failure(c->load, c, "sending failed");
             return;
@@ -96,7 +97,7 @@ static void receive(struct conn *c)
 {
     struct load *l = c->load;
     for (;;) {
-        ssize_t n = recv(c->fd, l->read_buffer, READ_BYTES, 0);
+        ssize_t n = wire_recv(c->fd, l->read_buffer, READ_BYTES);
         if (n < 0 && errno == EAGAIN) return;
         if (n <= 0) {
             load_on_failure(l, c, n < 0 ? "receiving failed" : "the connection was closed");

@@ -38,7 +38,7 @@ struct settings {
     struct sockaddr_in target;
     const char *target_text, *path, *key, *model, *body_file, *mode;
     double connections, seconds, warmup, rate, ramp, max_requests, body_bytes, expect_bytes, expect_events,
-        limit, spin;
+        limit, spin, tls;
     struct watch watch;
 };
 

@@ -1,5 +1,6 @@
 /* load/main.c: the load generator: `load --help` says what it takes. Its last line on stdout is one JSON object. */
 #include "load/load.h"
+#include "wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,6 +57,7 @@ static const struct option {
      AT(expect_events)},
     {"--spin", "1: yield the core instead of sleeping, so that nobody is charged for waking us; 0", true,
      AT(spin)},
+    {"--tls", "1: speak TLS, and trust whoever answers; 0", true, AT(tls)},
     {"--limit", "give up after so many seconds; 120", true, AT(limit)},
 };
 
@@ -124,6 +126,8 @@ static void read_options(struct settings *s, int argc, char **argv)
         set_option(s, argv[i], argv[i + 1]);
     }
     read_target(s);
+    const char *wrong = s->tls != 0 ? wire_use_tls(NULL, NULL) : NULL;
+    if (wrong) die(wrong, NULL);
     if (!(s->connections >= 1 && s->connections <= 30000)) die("--connections: 1 to 30000", NULL);
     if (!(s->rate > 0 && s->rate <= 1e6)) die("--rate: above 0, to 1000000", NULL);
     if (!(s->body_bytes >= 256 && s->body_bytes <= 64e6)) die("--body-bytes: 256 to 64000000", NULL);

@@ -6,7 +6,8 @@
  *
  * A request's head is searched for Content-Length alone, and its body is dropped in the kernel (MSG_TRUNC), so a body of
  * 1 MB costs no copy. With --spin 1 it yields the core instead of sleeping. Ends by SIGTERM, or by itself after --limit
- * seconds. Loopback only. */
+ * seconds. --tls FILE: speaks TLS with the certificate and key in it. Loopback only. */
+#include "wire.h"
 #include "upstream/answers.h"
 #include "upstream/wheel.h"
 
@@ -69,7 +70,7 @@ static int64_t clock_ns(void)
 static void conn_close(struct conn *c)
 {
     wheel_remove(&c->upstream->wheel, &c->timer);
-    close(c->fd);
+    wire_close(c->fd);
     free(c->held);
     free(c->unsent);
     free(c);
@@ -80,7 +81,7 @@ static void conn_close(struct conn *c)
 static bool flush(struct conn *c)
 {
     while (c->unsent_at < c->unsent_bytes) {
-        ssize_t n = send(c->fd, c->unsent + c->unsent_at, c->unsent_bytes - c->unsent_at, MSG_NOSIGNAL);
+        ssize_t n = wire_send(c->fd, c->unsent + c->unsent_at, c->unsent_bytes - c->unsent_at);
         if (n < 0 && errno == EAGAIN) return true;
         if (n < 0) {
             conn_close(c);
@@ -96,7 +97,7 @@ static bool send_piece(struct conn *c, const struct piece *p)
 {
     ssize_t n = 0;
     if (c->unsent_bytes == 0) {
-        n = send(c->fd, p->bytes, p->count, MSG_NOSIGNAL);
+        n = wire_send(c->fd, p->bytes, p->count);
         if (n == (ssize_t)p->count) return true;
         if (n < 0 && errno != EAGAIN) {
             conn_close(c);
@@ -214,7 +215,7 @@ static bool take(struct conn *c, const char *bytes, size_t count)
 static bool drop_body(struct conn *c)
 {
     size_t wanted = c->body_rest < DROP_BYTES ? (size_t)c->body_rest : DROP_BYTES;
-    ssize_t n = recv(c->fd, NULL, wanted, MSG_TRUNC);
+    ssize_t n = wire_recv(c->fd, NULL, wanted);
     if (n < 0 && errno == EAGAIN) return false;
     if (n <= 0) {
         conn_close(c);
@@ -234,7 +235,7 @@ static void receive(struct conn *c)
         }
         memcpy(u->read_buffer, c->held, c->held_bytes);
         size_t room = READ_BYTES - c->held_bytes;
-        ssize_t n = recv(c->fd, u->read_buffer + c->held_bytes, room, 0);
+        ssize_t n = wire_recv(c->fd, u->read_buffer + c->held_bytes, room);
         if (n < 0 && errno == EAGAIN) return;
         if (n <= 0) {
             conn_close(c);
@@ -315,7 +316,9 @@ static void read_options(struct settings *s, int argc, char **argv)
     };
     *s = (struct settings){.reply_bytes = 2048, .interval_ms = 100, .event_bytes = 200, .limit = 600};
     for (int i = 1; i < argc; i += 2) {
-        bool is_known = false;
+        bool is_known = strcmp(argv[i], "--tls") == 0 && argv[i + 1];
+        const char *wrong = is_known ? wire_use_tls(argv[i + 1], argv[i + 1]) : NULL;
+        if (wrong) die(wrong);
         for (size_t k = 0; k < sizeof options / sizeof *options && !is_known; k++) {
             if (strcmp(argv[i], options[k].name) != 0 || !argv[i + 1]) continue;
             *options[k].at = strtol(argv[i + 1], NULL, 10);

@@ -31,6 +31,7 @@ struct tls_context {
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls *t = SSL_get_app_data(ssl);
+    t->has_spare_buffers = true;
     if (!SSL_SESSION_is_resumable(session)) return 0;
     tls_sessions_put(t->context->sessions, t->session_key, session);
     return 1; /* taken */

@@ -99,6 +99,7 @@ enum io tls_shake_hands(struct tls *t, msec_t deadline, enum tls_result *result,
         enum io io = tls_flush(t, deadline);
         if (io == IO_OK && why == SSL_ERROR_NONE) {
             t->has_shaken_hands = true;
+            tls_trim(t);
             *result = SSL_session_reused(t->ssl) ? TLS_RESUMED : TLS_FULL;
             return IO_OK;
         }

@@ -52,6 +52,7 @@ struct tls {
     const char *error;           /* static text; NULL: none */
     bool is_plain_over;          /* the socket has ended */
     bool is_over;                /* close_notify or an error has been seen while nobody read */
+    bool has_spare_buffers;      /* OpenSSL may hold 16 KiB for nothing: tls_trim() */
     bool is_reading;             /* within OpenSSL's reading call */
     bool has_shaken_hands, has_told_readable, has_told_end;
 };
@@ -73,6 +74,8 @@ void tls_out_begin(struct tls *t); /* `out` gets memory that another stream has 
 enum io tls_flush(struct tls *t, msec_t deadline); /* hands `out` on */
 void tls_flush_now(struct tls *t);                 /* a last word: what the kernel takes at once */
 enum io tls_fetch(struct tls *t, msec_t deadline); /* waits for more ciphertext, or the end of it */
+/* OpenSSL keeps the buffer that it sets up for an answer to a session ticket, which has none. */
+void tls_trim(struct tls *t);
 enum io tls_failed(struct tls *t); /* IO_FAIL; t->error tells why OpenSSL's last call failed */
 
 /* ---- tls_handshake.c ---- */

@@ -175,6 +175,11 @@ enum io tls_failed(struct tls *t)
 
 /* ---- reading ---- */
 
+void tls_trim(struct tls *t)
+{
+    t->has_spare_buffers = SSL_has_pending(t->ssl) || !SSL_free_buffers(t->ssl);
+}
+
 /* The scratch is about to be used again: unread bytes in it move to their stream's heap. */
 static char *scratch_reuse(struct tls_scratch *c)
 {
@@ -194,6 +199,7 @@ static int ssl_read(struct tls *t, char *to, size_t room, size_t *got)
     t->is_reading = true;
     int ok = SSL_read_ex(t->ssl, to, room, got);
     t->is_reading = false;
+    if (UNLIKELY(t->has_spare_buffers)) tls_trim(t);
     return ok;
 }
 
