@@ -78,6 +78,17 @@ static inline unsigned judge_folder(const char *folder, const char *file, record
     return judged;
 }
 
+/* recordings/<provider>/<api>/CASE/<file>; how many there were. */
+static inline unsigned judge_provider(const char *provider, const char *api, const char *file,
+                                      recording_judge *judge)
+{
+    char path[800];
+    const char *root = test_shared_path("recordings");
+    if (!root) return 0;
+    snprintf(path, sizeof path, "%.400s/%.100s/%.50s", root, provider, api);
+    return judge_folder(path, file, judge);
+}
+
 /* recordings/PROVIDER/<api>/CASE/<file>, of all providers that speak OpenAI's format; how many there were. */
 static inline unsigned judge_recordings(const char *api, const char *file, recording_judge *judge)
 {
