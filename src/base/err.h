@@ -18,7 +18,7 @@
     X(ERR_DNS)       /* a name could not be resolved */                                                      \
     X(ERR_TLS)       /* handshake or certificate */                                                          \
     X(ERR_PROXY)     /* a proxy on the way could not be reached, refused or misbehaved */                    \
-    X(ERR_EXHAUSTED) /* we have no descriptor or memory for it ourselves */                                  \
+    X(ERR_EXHAUSTED) /* we have no descriptor, memory or place for it ourselves */                           \
     X(ERR_TIMEOUT)   /* a deadline passed */                                                                 \
     X(ERR_CANCELLED) /* the fiber was cancelled */                                                           \
     X(ERR_CLOSED)    /* the peer ended where it must not */

@@ -53,7 +53,8 @@ struct http_call_request {
  * sending then fails, begin is IO_OK all the same and the reply is read. The request's memory is lent until http_call_read_head() has
  * returned: a kept connection that dies before a byte of the reply is replaced once, silently.
  * On IO_OK *out is the call; else it is NULL and err says why: ERR_DNS, ERR_REFUSED, ERR_TLS, ERR_PROXY, ERR_SYSTEM: no connection;
- * ERR_TIMEOUT (IO_TIMEOUT): connect or deadline; ERR_CLOSED: it ended while we sent; ERR_CANCELLED. */
+ * ERR_EXHAUSTED: we may make no more (descriptors, ceilings of connections); ERR_TIMEOUT (IO_TIMEOUT): connect or deadline;
+ * ERR_CLOSED: it ended while we sent; ERR_CANCELLED. */
 enum io http_call_begin(struct http_call **out, struct http_client *c, const struct http_call_request *r,
                         struct err *err);
 /* Another deadline for what is still to come of begin + read_head. */

@@ -266,14 +266,14 @@ static enum io wait_in_line(struct pool *p, struct pooled **c, msec_t deadline, 
     if (io == IO_CANCELLED)
         err_set(err, ERR_CANCELLED, "cancelled while waiting for a connection");
     else
-        err_set(err, ERR_TIMEOUT, "no connection was free in time: as many as may be are in use");
+        err_set(err, ERR_EXHAUSTED, "no connection was free in time: as many as may be are in use");
     if (w.conn)
         pooled_return(c, -1);
     else if (w.has_slot)
         slot_give(p);
     else
         pool_free_if_forgotten(p);
-    return io;
+    return io == IO_CANCELLED ? io : IO_FAIL; /* our own ceiling is nobody's timeout */
 }
 
 /* ---- lending ---- */

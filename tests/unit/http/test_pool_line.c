@@ -115,8 +115,8 @@ static void impatient_script(void)
     for (unsigned i = 0; i < 3; i++) users[i].pool = pool_of(1);
     start_all(&g, users, 3);
     EXPECT_EQ(fiber_group_wait_all(&g, NEVER), IO_OK);
-    EXPECT_EQ(users[1].io, IO_TIMEOUT);
-    EXPECT_EQ(users[1].code, ERR_TIMEOUT);
+    EXPECT_EQ(users[1].io, IO_FAIL);
+    EXPECT_EQ(users[1].code, ERR_EXHAUSTED);
     EXPECT_EQ(users[2].turn, 2);
     end_clean();
 }
