@@ -45,7 +45,8 @@ function read(kind, bytes) {
   while (at < piece.length && !isOver) {
     const taken = parser.execute(piece.subarray(at));
     if (taken instanceof Error) failed = taken;
-    if (failed || taken === 0) break;
+    if (!failed && taken === 0) failed = { code: 'PAUSED' };
+    if (failed) break;
     at += taken; // less than all after a request that asks for another protocol: nobody here speaks one
   }
   if (!failed && !isOver && !isRequest) {
