@@ -12,6 +12,11 @@ const struct endpoint_row endpoints[] = {
     {BIT_POST, {STR_INIT("/v1/completions"),                OPENAI(OP_COMPLETIONS)}, api_run_model},
     {BIT_POST, {STR_INIT("/v1/embeddings"),                 OPENAI(OP_EMBEDDINGS)},  api_run_model},
     {BIT_POST, {STR_INIT("/v1/moderations"),                OPENAI(OP_MODERATIONS)}, api_run_model},
+    {BIT_POST, {STR_INIT("/v1/images/generations"),         OPENAI(OP_IMAGES)},         api_run_model},
+    {BIT_POST, {STR_INIT("/v1/images/edits"),               OPENAI(OP_IMAGE_EDITS)},    api_run_model},
+    {BIT_POST, {STR_INIT("/v1/audio/speech"),               OPENAI(OP_SPEECH)},         api_run_model},
+    {BIT_POST, {STR_INIT("/v1/audio/transcriptions"),       OPENAI(OP_TRANSCRIPTIONS)}, api_run_model},
+    {BIT_POST, {STR_INIT("/v1/audio/translations"),         OPENAI(OP_TRANSLATIONS)},   api_run_model},
     {BIT_GET,  {STR_INIT("/v1/models"),                     MODELS},                 api_list_models},
     {BIT_GET,  {STR_INIT("/v1/models/{id}"),                MODELS},                 api_show_model},
 

@@ -29,21 +29,32 @@ struct http_message {
 };
 
 /* ---- operations: what can be asked for ---- */
+enum operation_kind {
+    OF_TEXT,
+    OF_MEDIA, /* what comes back is told by its content type: JSON, events, or anything else */
+    OF_FORM,  /* the same, and the request is multipart/form-data */
+};
 // clang-format off
-/*    operation       gen_ai.operation.name  below the base URL     streams  what a complete plain reply has */
-#define OPERATIONS(X)                                                                       \
-    X(OP_CHAT,        "chat",                "/chat/completions",   true,    "choices")     \
-    X(OP_COMPLETIONS, "text_completion",     "/completions",        true,    "choices")     \
-    X(OP_EMBEDDINGS,  "embeddings",          "/embeddings",         false,   "data")        \
-    X(OP_MODERATIONS, "moderations",         "/moderations",        false,   "results")
+/*    operation          gen_ai.operation.name  below the base URL       streams  kind      what a complete JSON reply has */
+#define OPERATIONS(X)                                                                                \
+    X(OP_CHAT,           "chat",                "/chat/completions",     true,    OF_TEXT,  "choices")     \
+    X(OP_COMPLETIONS,    "text_completion",     "/completions",          true,    OF_TEXT,  "choices")     \
+    X(OP_EMBEDDINGS,     "embeddings",          "/embeddings",           false,   OF_TEXT,  "data")        \
+    X(OP_MODERATIONS,    "moderations",         "/moderations",          false,   OF_TEXT,  "results")     \
+    X(OP_IMAGES,         "image_generation",    "/images/generations",   false,   OF_MEDIA, "data")        \
+    X(OP_IMAGE_EDITS,    "image_edit",          "/images/edits",         false,   OF_FORM,  "data")        \
+    X(OP_SPEECH,         "text_to_speech",      "/audio/speech",         false,   OF_MEDIA, "")            \
+    X(OP_TRANSCRIPTIONS, "transcription",       "/audio/transcriptions", false,   OF_FORM,  "")            \
+    X(OP_TRANSLATIONS,   "translation",         "/audio/translations",   false,   OF_FORM,  "")
 // clang-format on
-#define OPERATION_AS_ENUM(op, name, path, streams, result) op,
+#define OPERATION_AS_ENUM(op, name, path, streams, kind, result) op,
 enum operation { OPERATIONS(OPERATION_AS_ENUM) OP_COUNT };
 
 struct operation_row {
     struct str name, path;
-    bool can_stream;
-    struct str result_member; /* a non-empty array in each complete plain reply of the OpenAI dialect */
+    bool can_stream; /* where that is asked for, an event stream must come */
+    enum operation_kind kind;
+    struct str result_member; /* of text: a non-empty array in each complete plain reply; empty: none */
 };
 const struct operation_row *operation_row(enum operation op);
 
@@ -55,6 +66,7 @@ struct request_facts {
     bool is_stream;
     bool wants_usage;                             /* the caller asked for a stream's usage himself */
     int64_t max_tokens;                           /* 0: not said */
+    struct str in_form;                           /* the model where it stands in a form; NULL: no form */
     struct json_found members[FACTS_MAX_MEMBERS]; /* by the dialect's own list */
 };
 /* What goes upstream instead of the caller's bytes. */
@@ -96,6 +108,9 @@ struct same_dialect {
     /* One validating pass; false: err names line, column or field. The model name lives in the arena. */
     bool (*scan_request)(struct request_facts *out, struct arena *a, enum operation op, struct str body,
                          struct chat_error *err);
+    /* The same for a multipart/form-data body; NULL: the dialect has no such. */
+    bool (*scan_form)(struct request_facts *out, struct arena *a, const struct http_message *in,
+                      struct chat_error *err);
     /* model: the provider's name for it, empty: the request's own stays; asks_usage: add the request for a
      * stream's usage. */
     bool (*splice_request)(struct spliced *out, struct arena *a, const struct request_facts *facts,
@@ -180,5 +195,6 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai_chat;
+extern const struct dialect dialect_openai_media;
 
 #endif

@@ -27,10 +27,11 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
                     !atomic_load_explicit(&target->endpoint->state->refuses_stream_options,
                                           memory_order_relaxed);
     x->dialect->same->observer_init(&a->observer, x->arena, x->route->operation);
+    bool is_text = operation_row(x->route->operation)->kind == OF_TEXT;
     /* A first content that is large itself, and what relay.c gathers from the same chunk, must fit, too. */
-    buf_init_counted(&a->held,
-                     x->facts.is_stream ? HOLD_MAX_BYTES + EVENT_MAX_BYTES : PLAIN_MAX_CHECKED_BYTES,
-                     exchange_budget(x));
+    buf_init_counted(
+        &a->held, is_text && !x->facts.is_stream ? PLAIN_MAX_CHECKED_BYTES : HOLD_MAX_BYTES + EVENT_MAX_BYTES,
+        exchange_budget(x));
     return a;
 }
 
@@ -187,7 +188,7 @@ static enum outcome read_rejection(struct attempt *a, enum outcome outcome)
 }
 
 /* ---- a plain reply ---- */
-/* One that says that it is too large to be held is not: its first bytes are enough. */
+/* What is not held back: its first bytes are enough. */
 static enum io begin_large(struct attempt *a)
 {
     struct str chunk = {0};
@@ -220,7 +221,7 @@ static bool is_json_type(struct str type)
     return type.len == 0 || str_contains_nocase(type, STR("json"));
 }
 
-static enum outcome read_reply(struct attempt *a)
+static enum outcome read_json_reply(struct attempt *a)
 {
     if (!is_json_type(http_headers_value(&a->head.headers, H_CONTENT_TYPE)))
         return malformed(a, "the reply is not JSON by its content type");
@@ -238,6 +239,12 @@ static enum outcome read_reply(struct attempt *a)
 }
 
 /* ---- a stream, until its first content ---- */
+/* Images and sounds: already the first event is content, and it may be large. */
+static size_t hold_max_bytes(const struct attempt *a)
+{
+    return a->exchange->facts.is_stream ? HOLD_MAX_BYTES : EVENT_MAX_BYTES;
+}
+
 static enum outcome hold_event(struct attempt *a, const struct sse_event *event, bool *has_content)
 {
     struct exchange *x = a->exchange;
@@ -254,7 +261,7 @@ static enum outcome hold_event(struct attempt *a, const struct sse_event *event,
         return buf_is_starved(&a->held) ? no_room(a)
                                         : malformed(a, "more came before any content than can be held");
     if (*has_content) return OUTCOME_SUCCESS;
-    if (a->held.len > HOLD_MAX_BYTES) return malformed(a, "over 256 KiB came before any content");
+    if (a->held.len > hold_max_bytes(a)) return malformed(a, "over 256 KiB came before any content");
     if (a->observer.events > HOLD_MAX_EVENTS) return malformed(a, "over 64 events came before any content");
     return OUTCOME_SUCCESS;
 }
@@ -266,7 +273,7 @@ static enum outcome hold_chunk(struct attempt *a, struct str chunk, bool *has_co
     sse_feed(&a->sse, chunk);
     while (!*has_content) {
         enum sse sse = sse_next(&a->sse, &event, &a->err);
-        if (sse == SSE_MORE && a->held.len + sse_rest(&a->sse).len > HOLD_MAX_BYTES)
+        if (sse == SSE_MORE && a->held.len + sse_rest(&a->sse).len > hold_max_bytes(a))
             return malformed(a, "over 256 KiB came before any content");
         if (sse == SSE_MORE) return OUTCOME_SUCCESS;
         if (sse == SSE_BAD) return a->err.code == ERR_SYSTEM ? no_room(a) : OUTCOME_MALFORMED;
@@ -276,10 +283,15 @@ static enum outcome hold_chunk(struct attempt *a, struct str chunk, bool *has_co
     return OUTCOME_SUCCESS;
 }
 
+static bool is_event_stream(const struct attempt *a)
+{
+    return str_starts_with_nocase(http_headers_value(&a->head.headers, H_CONTENT_TYPE),
+                                  STR("text/event-stream"));
+}
+
 static enum outcome await_content(struct attempt *a)
 {
-    struct str type = http_headers_value(&a->head.headers, H_CONTENT_TYPE);
-    if (!str_starts_with_nocase(type, STR("text/event-stream")))
+    if (!is_event_stream(a))
         return malformed(a, "a stream was asked for and the reply is none by its content type");
     if (!begin_body(a, STREAM_MAX_DECODED_BYTES)) return OUTCOME_MALFORMED;
     sse_init(&a->sse, EVENT_MAX_BYTES);
@@ -295,6 +307,28 @@ static enum outcome await_content(struct attempt *a)
         if (outcome != OUTCOME_SUCCESS) return outcome;
     }
     return OUTCOME_SUCCESS;
+}
+
+/* Sounds and texts: nothing in them can be checked, so they are committed with their first bytes. */
+static enum outcome read_anything(struct attempt *a)
+{
+    if (!begin_body(a, PLAIN_MAX_CHECKED_BYTES)) return OUTCOME_MALFORMED;
+    bool has_length = a->head.framing == FRAMING_LENGTH, is_encoded = decoder_is_needed(&a->decoder);
+    enum io io;
+    if (is_encoded || (has_length && a->head.content_length <= STREAM_READ_BYTES))
+        io = decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err);
+    else
+        io = begin_large(a);
+    if (io == IO_END) return malformed(a, "the reply is empty");
+    return io == IO_OK ? OUTCOME_SUCCESS : outcome_of_io(a, io);
+}
+
+static enum outcome read_reply(struct attempt *a)
+{
+    if (operation_row(a->exchange->route->operation)->kind == OF_TEXT) return read_json_reply(a);
+    if (is_event_stream(a)) return await_content(a);
+    struct str type = http_headers_value(&a->head.headers, H_CONTENT_TYPE);
+    return type.len && str_contains_nocase(type, STR("json")) ? read_json_reply(a) : read_anything(a);
 }
 
 enum outcome attempt_run(struct attempt *a)

@@ -16,10 +16,19 @@ static bool content_type_is_json(struct str type)
            (str_starts_with_nocase(essence, STR("application/")) && str_ends_with(essence, STR("+json")));
 }
 
+static bool is_form(const struct exchange *x)
+{
+    return operation_row(x->route->operation)->kind == OF_FORM;
+}
+
 static bool check_type(struct exchange *x)
 {
     struct str type = http_headers_value(&x->request->headers, H_CONTENT_TYPE);
-    if (!content_type_is_json(type))
+    if (is_form(x) && !str_starts_with_nocase(type, STR("multipart/form-data")))
+        reply_problem(
+            x, PROBLEM_UNSUPPORTED_TYPE, STR(""),
+            STR("Content-Type: multipart/form-data is needed here; the request declares another type."));
+    else if (!is_form(x) && !content_type_is_json(type))
         reply_problem(
             x, PROBLEM_UNSUPPORTED_TYPE, STR(""),
             STR("Content-Type: application/json is needed here; the request declares another type."));
@@ -46,11 +55,19 @@ static bool read_body(struct exchange *x)
     return false;
 }
 
+static bool scan_body(struct exchange *x, struct chat_error *err)
+{
+    const struct same_dialect *same = x->dialect->same;
+    struct http_message form = {.headers = &x->request->headers, .body = x->body};
+    return is_form(x) ? same->scan_form(&x->facts, x->arena, &form, err)
+                      : same->scan_request(&x->facts, x->arena, x->route->operation, x->body, err);
+}
+
 static bool read_request(struct exchange *x)
 {
     struct chat_error err;
     if (!check_type(x) || !read_body(x) || !unpack_body(x)) return false;
-    if (x->dialect->same->scan_request(&x->facts, x->arena, x->route->operation, x->body, &err)) return true;
+    if (scan_body(x, &err)) return true;
     reply_error(x, &err, NULL);
     return false;
 }
@@ -237,7 +254,8 @@ static void try_targets(struct exchange *x, const struct plan *plan)
 
 void exchange_run(struct exchange *x)
 {
-    x->dialect = &dialect_openai_chat;
+    bool is_text = operation_row(x->route->operation)->kind == OF_TEXT;
+    x->dialect = is_text ? &dialect_openai_chat : &dialect_openai_media;
     if (!read_request(x)) return;
     struct plan *plan = plan_make(x);
     if (!plan) return;

@@ -12,6 +12,11 @@ static const uint32_t operation_apis[OP_COUNT] = {
     [OP_COMPLETIONS] = API_COMPLETIONS,
     [OP_EMBEDDINGS] = API_EMBEDDINGS,
     [OP_MODERATIONS] = API_MODERATIONS,
+    [OP_IMAGES] = API_IMAGES,
+    [OP_IMAGE_EDITS] = API_IMAGES,
+    [OP_SPEECH] = API_SPEECH,
+    [OP_TRANSCRIPTIONS] = API_TRANSCRIPTIONS,
+    [OP_TRANSLATIONS] = API_TRANSCRIPTIONS,
 };
 
 static bool can_do(const struct exchange *x, const struct provider *p)

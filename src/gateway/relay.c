@@ -25,7 +25,7 @@ static void head_lines(struct attempt *a, struct lines *l)
     headers_back(&a->head, a->has_sse, l);
     add_own_lines(x, a, l);
     reply_common_lines(x, l);
-    if (x->facts.is_stream && a->has_sse)
+    if (a->has_sse)
         lines_raw(l, STR("Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"));
 }
 

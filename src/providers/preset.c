@@ -6,6 +6,7 @@
 
 #define CHAT_ONLY API_CHAT
 #define OPENAI_BASICS (API_CHAT | API_COMPLETIONS | API_EMBEDDINGS)
+#define EVERYTHING_SIMULATED (OPENAI_BASICS | API_MODERATIONS | API_IMAGES | API_SPEECH | API_TRANSCRIPTIONS)
 #define OPENAI_ALL                                                                                           \
     (OPENAI_BASICS | API_RESPONSES | API_IMAGES | API_SPEECH | API_TRANSCRIPTIONS | API_MODERATIONS)
 #define INJECT STREAM_USAGE_INJECT
@@ -26,7 +27,7 @@ static const struct preset presets[] = {
     {"ollama",     KIND_OPENAI, "http://127.0.0.1:11434/v1",             OPENAI_BASICS,            INJECT, NULL},
     {"vllm",       KIND_OPENAI, "http://127.0.0.1:8000/v1",              OPENAI_BASICS,            INJECT, NULL},
     {"llamacpp",   KIND_OPENAI, "http://127.0.0.1:8081/v1",              OPENAI_BASICS,            INJECT, NULL},
-    {"simulator",  KIND_SIMULATOR, NULL,                                 OPENAI_BASICS | API_MODERATIONS,
+    {"simulator",  KIND_SIMULATOR, NULL,                                 EVERYTHING_SIMULATED,
                                                                                                    INJECT, "demo"},
 };
 const char *const preset_names[] = {

@@ -17,6 +17,11 @@ static const struct route routes[] = {
     {STR_INIT("/completions"), M_POST, openai_answer_completions},
     {STR_INIT("/embeddings"), M_POST, openai_answer_embeddings},
     {STR_INIT("/moderations"), M_POST, openai_answer_moderations},
+    {STR_INIT("/images/generations"), M_POST, openai_answer_images},
+    {STR_INIT("/images/edits"), M_POST, openai_answer_image_edits},
+    {STR_INIT("/audio/speech"), M_POST, openai_answer_speech},
+    {STR_INIT("/audio/transcriptions"), M_POST, openai_answer_transcriptions},
+    {STR_INIT("/audio/translations"), M_POST, openai_answer_transcriptions},
     {STR_INIT("/models"), M_GET, openai_answer_models},
 };
 static const struct route one_model = {STR_INIT("/models/"), M_GET, openai_answer_models};
@@ -116,6 +121,17 @@ void openai_close(struct sim_answer *out, const struct sim_request *in, bool is_
         openai_refuse(out, in, STR(""), STR("The simulated reply would be over 64 MiB. Ask for less."));
     else
         sim_answer_close(out, 200, is_stream, head_lines(in, is_stream, -1));
+}
+
+void openai_close_as(struct sim_answer *out, const struct sim_request *in, struct str content_type)
+{
+    if (sim_answer_is_full(out)) {
+        openai_close(out, in, false);
+        return;
+    }
+    sim_answer_close(out, 200, false,
+                     arena_printf(in->arena, "Content-Type: %.*s\r\nX-Request-Id: req_%.*s\r\n",
+                                  STR_ARG(content_type), STR_ARG(in->id)));
 }
 
 /* ---- reading requests ---- */
@@ -262,7 +278,8 @@ static void openai_answer(struct sim_answer *out, const struct sim_request *in)
         refuse_with(
             out, in, 404,
             STR("There is no such path in the simulated OpenAI API. It has /v1/chat/completions, /v1/completions, "
-                "/v1/embeddings, /v1/moderations and /v1/models."));
+                "/v1/embeddings, /v1/moderations, /v1/images/generations and edits, /v1/audio/speech, transcriptions and "
+                "translations, and /v1/models."));
     else if (route->method != in->method)
         refuse_with(out, in, 405,
                     arena_printf(in->arena, "Wrong method: use %s for this path.",

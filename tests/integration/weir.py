@@ -159,7 +159,8 @@ def in_front_of(*simulators, model='simulated', **more):
     go there as they are."""
     names = ['one', 'two', 'three', 'four', 'five'][:len(simulators)]
     providers = {name: {'kind': 'openai', 'base_url': s.url if isinstance(s, Program) else s, 'api_key': f'key-{name}',
-                        'apis': ['chat', 'completions', 'embeddings', 'moderations'], 'priority': 100 - i}
+                        'apis': ['chat', 'completions', 'embeddings', 'moderations', 'images', 'speech', 'transcriptions'],
+                        'priority': 100 - i}
                  for i, (name, s) in enumerate(zip(names, simulators))}
     targets = [{'provider': name, 'model': '*', 'priority': 100 - i} for i, name in enumerate(names)]
     return {'providers': providers, 'models': {model: {'targets': targets}, '*': {'targets': targets}}, **more}
