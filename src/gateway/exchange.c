@@ -34,7 +34,7 @@ struct exchange *exchange_begin(struct gateway *g, struct http_exchange *http)
     x->route = &no_route;
     x->doing = "routing";
     x->started_ns = http_exchange_started_ns(http);
-    x->wall_ms = clock_wall_ms();
+    x->wall_ms = gateway_wall_ms(g, x->started_ns);
     char *room = arena_alloc(arena, CORRELATION_MADE_BYTES);
     x->correlation_id = correlation_id(http_headers_value(&x->request->headers, H_X_CORRELATION_ID),
                                        &g->random, room);

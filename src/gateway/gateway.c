@@ -29,6 +29,7 @@ struct gateway *gateway_new(const struct gateway_parts *parts)
     g->_digest_context = EVP_MD_CTX_new();
     g->_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     require(g->_digest_context && g->_sha256);
+    known_keys_init(&g->_known_keys);
     series_init(&g->series, parts->shard);
     for (int i = 0; i < OUTCOME_COUNT; i++) {
         struct str result = i == OUTCOME_SUCCESS       ? STR("success")
@@ -79,6 +80,7 @@ void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh)
     g->current = xzalloc(sizeof *g->current);
     *g->current = (struct snapshot_use){.snapshot = snapshot_ref(fresh), .uses = 1};
     series_forget_targets(&g->series);
+    known_keys_clear(&g->_known_keys);
     if (!old) return;
     forget_contexts(g, old->snapshot);
     gateway_release_snapshot(g, old);
@@ -98,10 +100,33 @@ void gateway_release_snapshot(struct gateway *g, struct snapshot_use *use)
     xfree(use);
 }
 
+int64_t gateway_wall_ms(struct gateway *g, int64_t monotonic_ns)
+{
+    if (UNLIKELY(monotonic_ns >= g->_wall_until_ns)) {
+        g->_wall_offset_ns = clock_wall_ms() * 1000000 - monotonic_ns;
+        g->_wall_until_ns = monotonic_ns + 1000000000;
+    }
+    return (monotonic_ns + g->_wall_offset_ns) / 1000000;
+}
+
 void gateway_digest(struct gateway *g, unsigned char out[DIGEST_BYTES], struct str key)
 {
     unsigned bytes = DIGEST_BYTES;
     EVP_DigestInit_ex2(g->_digest_context, g->_sha256, NULL);
     EVP_DigestUpdate(g->_digest_context, key.at, key.len);
     EVP_DigestFinal_ex(g->_digest_context, out, &bytes);
+}
+
+const struct principal *gateway_find_principal(struct gateway *g, const struct snapshot_use *use,
+                                               struct str key)
+{
+    bool is_current = use == g->current; /* else from before a reload */
+    struct siphash hash = known_keys_hash(&g->_known_keys, key);
+    const struct principal *p = is_current ? known_keys_find(&g->_known_keys, hash) : NULL;
+    if (LIKELY(p != NULL)) return p;
+    unsigned char digest[DIGEST_BYTES];
+    gateway_digest(g, digest, key);
+    p = snapshot_find_principal(use->snapshot, digest);
+    if (p && is_current) known_keys_add(&g->_known_keys, hash, p);
+    return p;
 }

@@ -5,6 +5,7 @@
 #include "base/budget.h"
 #include "base/pages.h"
 #include "base/random.h"
+#include "gateway/known_keys.h"
 #include "gateway/series.h"
 #include "gateway/snapshot.h"
 #include "http/client.h"
@@ -52,6 +53,8 @@ struct gateway {
     struct histogram *overhead;
     struct series series;
     struct counter *results[OUTCOME_COUNT]; /* weir_llm_requests_total, by what became of the last attempt */
+    int64_t _wall_offset_ns, _wall_until_ns;
+    struct known_keys _known_keys; /* of the current snapshot */
     struct evp_md_ctx_st *_digest_context;
     struct evp_md_st *_sha256; /* fetched once: a fetch costs more than a digest */
 };
@@ -62,7 +65,12 @@ void gateway_free(struct gateway *g); /* no exchange runs any more */
 void gateway_set_snapshot(struct gateway *g, struct snapshot *fresh);
 struct snapshot_use *gateway_use_snapshot(struct gateway *g);
 void gateway_release_snapshot(struct gateway *g, struct snapshot_use *use);
+/* The calendar's time of a moment that is now; the clock is asked once a second, between, the moment tells. */
+int64_t gateway_wall_ms(struct gateway *g, int64_t monotonic_ns);
 /* SHA-256 of a key with a context that is made once. */
 void gateway_digest(struct gateway *g, unsigned char out[DIGEST_BYTES], struct str key);
+/* Whose key it is by that snapshot; NULL: nobody's. */
+const struct principal *gateway_find_principal(struct gateway *g, const struct snapshot_use *use,
+                                               struct str key);
 
 #endif

@@ -1,5 +1,6 @@
 /* gateway/identify.c: finds the credential, digests it, looks it up. The first credential that is present decides; a
- * wrong one is never forgiven because another would fit. Keys are compared by their SHA-256 alone. */
+ * wrong one is never forgiven because another would fit. Keys are compared by their SHA-256 alone, or, if they came
+ * lately, by the hash of known_keys.h. */
 #include "gateway/identify.h"
 
 #include "gateway/reply.h"
@@ -60,9 +61,7 @@ bool identify(struct exchange *x)
     if (!find_credential(x, &key))
         return unauthorized(
             x, STR("No API key was given: send it as \"Authorization: Bearer KEY\" or in X-API-Key."));
-    unsigned char digest[DIGEST_BYTES];
-    gateway_digest(x->gateway, digest, key);
-    x->principal = snapshot_find_principal(x->use->snapshot, digest);
+    x->principal = gateway_find_principal(x->gateway, x->use, key);
     if (!x->principal)
         return unauthorized(x, STR("The API key is not valid here. Keys are listed in auth.keys."));
     if (x->principal->role >= x->route->role) return true;

@@ -14,7 +14,10 @@ static const struct principal *who_has(const char *key)
     snapshot_digest(digest, str_from_cstr(key));
     gateway_digest(world.gateway, again, str_from_cstr(key));
     EXPECT_MEM_EQ(digest, DIGEST_BYTES, again, DIGEST_BYTES);
-    return snapshot_find_principal(current(), digest);
+    const struct principal *p = snapshot_find_principal(current(), digest);
+    for (int times = 0; times < 2; times++) /* the second time from what is known */
+        EXPECT_TRUE(gateway_find_principal(world.gateway, world.gateway->current, str_from_cstr(key)) == p);
+    return p;
 }
 
 static void principals(void)
