@@ -13,24 +13,24 @@ static const struct str SECURITY_LINES = STR_INIT("X-Content-Type-Options: nosni
                                                   "X-XSS-Protection: 1; mode=block\r\n"
                                                   "Content-Security-Policy: default-src 'none'\r\n");
 
+/* Names of known length are copied by a few moves. */
+#define PUT_LIMIT(at, name, number)                                                                          \
+    fmt_str(fmt_u64(fmt_str(at, STR("X-RateLimit-" name ": ")), number), STR("\r\n"))
+#define PUT_WINDOW(at, window, state)                                                                        \
+    do {                                                                                                     \
+        (at) = PUT_LIMIT(at, "Limit-" window, (state)->limit);                                               \
+        (at) = PUT_LIMIT(at, "Remaining-" window, (state)->remaining);                                       \
+        (at) = PUT_LIMIT(at, "Reset-" window, (state)->reset_s);                                             \
+    } while (0)
+
 static void add_limit_lines(const struct limit_verdict *v, struct lines *l)
 {
-    static const struct {
-        enum limit_window window;
-        struct str limit, remaining, reset;
-    } rows[] = {
-        {LIMIT_MINUTE, STR_INIT("X-RateLimit-Limit-Minute"), STR_INIT("X-RateLimit-Remaining-Minute"),
-         STR_INIT("X-RateLimit-Reset-Minute")},
-        {LIMIT_HOUR, STR_INIT("X-RateLimit-Limit-Hour"), STR_INIT("X-RateLimit-Remaining-Hour"),
-         STR_INIT("X-RateLimit-Reset-Hour")},
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        const struct limit_state *s = &v->windows[rows[i].window];
-        if (s->limit == 0) continue;
-        lines_add_i64(l, rows[i].limit, s->limit);
-        lines_add_i64(l, rows[i].remaining, s->remaining);
-        lines_add_i64(l, rows[i].reset, s->reset_s);
-    }
+    enum { LINE_BYTES = 32 + FMT_U64_BYTES };
+    const struct limit_state *minute = &v->windows[LIMIT_MINUTE], *hour = &v->windows[LIMIT_HOUR];
+    char *at = lines_room(l, 6 * LINE_BYTES);
+    if (minute->limit) PUT_WINDOW(at, "Minute", minute);
+    if (hour->limit) PUT_WINDOW(at, "Hour", hour);
+    lines_wrote(l, at);
 }
 
 static bool origin_is_allowed(const struct config_strings *allowed, struct str origin)

@@ -45,7 +45,8 @@ void settle_attempt(struct attempt *a, enum outcome outcome)
 {
     struct exchange *x = a->exchange;
     const struct outcome_row *row = outcome_row(outcome);
-    int64_t now_ns = clock_monotonic_ns();
+    int64_t now_ns = x->committed_ns ? x->committed_ns
+                                     : clock_monotonic_ns(); /* the trail is not told after it */
     provider_state_report(a->target.endpoint->state, a->ticket, row->judgement, fiber_now());
     if (row->cooldown == COOLDOWN_KEY)
         provider_state_set_key_aside(a->target.endpoint->state, a->target.provider->key_ids[a->key],
