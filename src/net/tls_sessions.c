@@ -88,7 +88,7 @@ SSL_SESSION *tls_sessions_take(struct tls_sessions *s, struct str key)
         if (server->count > 1)
             server->count--;
         else
-            SSL_SESSION_up_ref(newest);
+            newest = SSL_SESSION_dup(newest); /* OpenSSL marks the one that was offered as used */
         list_remove(&server->link);
         list_append(&s->by_use, &server->link);
     }

@@ -102,7 +102,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     }
     bool is_fine = set_up(&key, iv, cipher, mac, is_sealing);
     OPENSSL_cleanse(&key, sizeof key);
-    return !is_fine ? -1 : found > 0 ? 2 : 1;
+    bool is_renewed = found > 0 || SSL_version(ssl) >= TLS1_3_VERSION; /* there, each is good for one use */
+    return !is_fine ? -1 : is_renewed ? 2 : 1;
 }
 
 void tls_tickets_use(struct tls_tickets *t, SSL_CTX *ssl)
