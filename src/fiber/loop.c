@@ -6,7 +6,9 @@
  * when it began, so that a fiber that yields lets the sockets have their turn.
  *
  * Deadlines: one uv timer, set for the earliest moment of the heap; see deadlines.c for why that moment is often stale.
- * The loop's clock is read by libuv around each poll; fiber.c reads it again when a turn gets long. */
+ * The loop's clock is read by libuv around each poll; fiber.c reads it again when a turn gets long. A loop that was held up
+ * (a core that others have, a long turn) comes to its timers first: then it looks at its sockets once before it says that
+ * nothing came in time, because what came meanwhile is in the kernel. */
 #include "fiber/inside.h"
 
 #include "base/check.h"
@@ -14,7 +16,7 @@
 
 #include <signal.h>
 
-enum { TRIM_EVERY_MS = 1000 };
+enum { TRIM_EVERY_MS = 1000, LATE_MS = 20 };
 
 _Thread_local struct loop *loop_of_thread __attribute__((tls_model("initial-exec")));
 
@@ -86,11 +88,21 @@ static void timer_set(struct loop *l)
     uv_timer_start(&l->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
 }
 
+/* True: that late, and the sockets have not been looked at since. The timer comes again after the next poll. */
+static bool must_look_first(struct loop *l, msec_t now)
+{
+    bool is_late = l->deadlines.count && now - l->deadlines.heap[0].at > LATE_MS;
+    l->has_looked = is_late && !l->has_looked;
+    if (l->has_looked) uv_timer_start(&l->timer, on_timer, 1, 0);
+    return l->has_looked;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct loop *l = timer->data;
     struct deadlines *d = &l->deadlines;
     msec_t now = (msec_t)uv_now(&l->uv);
+    if (must_look_first(l, now)) return;
     l->timer_at = NEVER;
     while (d->count && d->heap[0].at <= now) {
         struct fiber *f = d->heap[0].fiber;

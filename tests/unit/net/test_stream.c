@@ -91,6 +91,34 @@ static void pause_ms(msec_t ms)
     EXPECT_EQ(fiber_wait(fiber_now() + ms), IO_TIMEOUT);
 }
 
+static void late_reader(void *arg)
+{
+    struct str chunk;
+    EXPECT_EQ(stream_read(arg, &chunk, fiber_now() + 5), IO_OK);
+    EXPECT_STR_EQ(chunk, STR("in time"));
+}
+
+static void late_main(void *arg)
+{
+    (void)arg;
+    int peer;
+    struct stream *s = stream_and_fd(&peer, false);
+    struct fiber_group g;
+    fiber_group_init(&g);
+    EXPECT_TRUE(fiber_group_start(&g, late_reader, s));
+    EXPECT_EQ(fiber_yield(), IO_OK);
+    send_all(peer, STR("in time"));
+    for (int64_t until = clock_monotonic_ns() + 60000000; clock_monotonic_ns() < until;) continue;
+    EXPECT_EQ(fiber_group_wait_all(&g, NEVER), IO_OK);
+    stream_close(&s);
+    close(peer);
+}
+
+TEST(stream, what_came_while_the_loop_was_held_up_is_no_timeout)
+{
+    run_on_loop(late_main, NULL);
+}
+
 static void early_main(void *arg)
 {
     (void)arg;
