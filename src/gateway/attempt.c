@@ -93,7 +93,7 @@ static struct str request_head(struct attempt *a, size_t body_bytes)
     lines_raw(&l, operation_row(x->route->operation)->path);
     lines_raw(&l, headers_query(x));
     lines_raw(&l, STR(" HTTP/1.1\r\n"));
-    headers_add_unless_own(&l, &p->config->headers, STR("Host"), a->target.endpoint->url.authority);
+    lines_add(&l, STR("Host"), a->target.endpoint->url.authority);
     lines_raw(&l, p->key_lines[a->key]);
     lines_raw(&l, p->extra_lines);
     headers_upstream(x, &p->config->headers, &l);

@@ -85,7 +85,7 @@ bool headers_has_own(const struct config_pairs *own, struct str name)
     return false;
 }
 
-void headers_add_unless_own(struct lines *l, const struct config_pairs *own, struct str name, struct str value)
+static void add_unless_own(struct lines *l, const struct config_pairs *own, struct str name, struct str value)
 {
     if (!headers_has_own(own, name)) lines_add(l, name, value);
 }
@@ -116,9 +116,9 @@ void headers_upstream(struct exchange *x, const struct config_pairs *own, struct
     const struct filter filter = {stops_upstream, prefixes, ARRAY_COUNT(prefixes), own};
     pass(&x->request->headers, &filter, l);
     struct str type = http_headers_value(&x->request->headers, H_CONTENT_TYPE);
-    headers_add_unless_own(l, own, STR("Content-Type"), type.len ? type : STR("application/json"));
-    headers_add_unless_own(l, own, STR("Accept-Encoding"), STR("identity"));
-    headers_add_unless_own(l, own, STR("X-Correlation-ID"), x->correlation_id);
+    add_unless_own(l, own, STR("Content-Type"), type.len ? type : STR("application/json"));
+    lines_raw(l, STR("Accept-Encoding: identity\r\n"));
+    add_unless_own(l, own, STR("X-Correlation-ID"), x->correlation_id);
     if (headers_has_own(own, STR("traceparent"))) return; /* and no state of another trace */
     char traceparent[TRACEPARENT_BYTES];
     trace_format(traceparent, &x->trace);

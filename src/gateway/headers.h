@@ -9,7 +9,6 @@
 void headers_upstream(struct exchange *x, const struct config_pairs *own, struct lines *l);
 /* Whether a provider's configured headers have one of this name; they take the place of ours, too. */
 bool headers_has_own(const struct config_pairs *own, struct str name);
-void headers_add_unless_own(struct lines *l, const struct config_pairs *own, struct str name, struct str value);
 /* The provider's headers that go back; of a stream's, ours take the place of those about caching and buffering. */
 void headers_back(const struct http_response *from, bool is_stream, struct lines *l);
 /* The caller's query without its key, with '?' in front; empty: none. */

@@ -172,16 +172,6 @@ static bool build_key_lines(struct provider *p, struct snapshot *s, struct err *
     return true;
 }
 
-/* Two lines that say where a message ends, or of whose making the connection is, would be read in two ways. */
-static bool header_is_ours(struct str name)
-{
-    static const struct str ours[] = {STR_INIT("Content-Length"), STR_INIT("Transfer-Encoding"),
-                                      STR_INIT("Connection"), STR_INIT("Upgrade"), STR_INIT("Expect")};
-    for (size_t i = 0; i < ARRAY_COUNT(ours); i++)
-        if (str_equals_nocase(name, ours[i])) return true;
-    return false;
-}
-
 static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
 {
     const struct config_provider *c = p->config;
@@ -190,10 +180,6 @@ static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
         const struct config_pair *h = &c->headers.at[i];
         if (!http_value_is_valid(h->value) || str_is_empty(h->name))
             return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is not a valid header",
-                           STR_ARG(c->name), STR_ARG(h->name));
-        if (header_is_ours(h->name))
-            return err_set(err, ERR_INVALID,
-                           "provider %.*s: headers.%.*s is set by Weir itself for each request",
                            STR_ARG(c->name), STR_ARG(h->name));
         p->extra_lines = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(p->extra_lines),
                                       STR_ARG(h->name), STR_ARG(h->value));

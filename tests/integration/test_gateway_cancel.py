@@ -165,6 +165,10 @@ def test_the_second_provider_is_not_asked_for_a_caller_who_left():
             assert first.begun.wait(PATIENCE)
         line = w.wait_for_log(lambda line: line.get('correlation_id') == 'left')
         assert line['outcome'] not in ('success',) and not two.requests
+        assert line['status_code'] == 499, 'nothing was said to him'
+        counted = w.metrics()
+        assert counted['http_requests_total{method="POST",endpoint="/v1/chat/completions",status="499"}'] == 1
+        assert not [name for name in counted if 'status="0"' in name]
 
 
 def test_after_a_hundred_callers_left_everything_is_free():

@@ -1,11 +1,12 @@
 """What of a caller's headers the provider sees, and what of the provider's the caller sees."""
 import gzip
 import json
+import subprocess
 import zlib
 
 import pytest
 
-from weir import Weir, in_front_of
+from weir import BINARY, Weir, in_front_of
 from wire import (CHAT, COMPLETION, END, MEASURES_MEMORY, STREAM, STREAM_HEAD, WHOLE, Upstream, chunk, exchange, head,
                   plain, refusal)
 
@@ -130,6 +131,27 @@ def test_headers_of_the_configuration_are_added_and_win(up):
         request = seen(w, up, ('openai-organization', 'theirs'), ('User-Agent', 'curl/8'))
         assert request.all('x-extra') == ['1']
         assert request.all('openai-organization') == ['ours'] and request.all('user-agent') == ['weir']
+
+
+def test_a_configured_header_takes_the_place_of_ours(up):
+    config = in_front_of(up.url)
+    own = {'authorization': 'Token own', 'content-type': 'application/json; charset=utf-8', 'X-Correlation-Id': 'fixed',
+           'Traceparent': '00-' + '1' * 32 + '-' + '2' * 16 + '-01'}
+    config['providers']['one']['headers'] = own
+    with Weir(config) as w:
+        request = seen(w, up, ('tracestate', 'a=b'), ('X-Correlation-ID', 'mine'))
+        for name, value in own.items():
+            assert request.all(name) == [value]
+        assert request.get('tracestate') is None
+
+
+@pytest.mark.parametrize('name', ['Content-Length', 'transfer-encoding', 'Connection'])
+def test_a_header_that_frames_messages_cannot_be_configured(up, tmp_path, name):
+    config = in_front_of(up.url)
+    config['providers']['one']['headers'] = {name: '5'}
+    (tmp_path / 'weir.yaml').write_text(Weir.complete(config), encoding='utf-8')
+    done = subprocess.run([BINARY, 'check'], cwd=tmp_path, capture_output=True, text=True, check=False, env={})
+    assert done.returncode == 1 and name in done.stderr
 
 
 def test_a_provider_without_a_key_gets_no_authorization(up):

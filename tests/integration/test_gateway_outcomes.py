@@ -2,6 +2,7 @@
 import contextlib
 import email.utils
 import json
+import signal
 import socket
 import threading
 import time
@@ -483,6 +484,31 @@ def test_a_key_that_the_provider_refused_is_set_aside():
             statuses = [exchange(w.url, body=CHAT).status for _ in range(8)]
             assert statuses[2:] == [200] * 6 and set(statuses[:2]) <= {200, 502}
             assert used.count('Bearer first') == 1
+
+
+def test_a_key_set_aside_stays_so_when_a_reload_moves_it_and_another_takes_its_place():
+    used = []
+
+    def answer(e):
+        used.append(e.request.get('authorization'))
+        e.send(refusal(401) if used[-1] == 'Bearer bad' else plain(COMPLETION))
+
+    with Upstream(answer) as up:
+        config = in_front_of(up.url)
+        del config['providers']['one']['api_key']
+        config['providers']['one']['api_keys'] = ['bad', 'good']
+        with Weir(config) as w:
+            for _ in range(4):
+                exchange(w.url, body=CHAT)
+            assert used.count('Bearer bad') == 1
+            config['providers']['one']['api_keys'] = ['fresh', 'good', 'bad']
+            config['models']['reloaded'] = config['models']['simulated']
+            w.configure(config)
+            w.send(signal.SIGHUP)
+            wait_until(lambda: 'reloaded' in exchange(w.url, '/v1/models').body.decode(), what='the reload')
+            del used[:]
+            assert [exchange(w.url, body=CHAT).status for _ in range(6)] == [200] * 6
+            assert set(used) == {'Bearer fresh', 'Bearer good'}
 
 
 def test_a_provider_whose_only_key_was_refused_is_left_alone():

@@ -342,6 +342,7 @@ def test_a_preflight_from_an_allowed_origin_is_204_without_key_and_beyond_every_
 def test_a_preflight_from_another_origin_gets_no_permission(locked):
     reply = exchange(locked.url, method='OPTIONS', headers=[('Origin', 'https://evil.example'), *PREFLIGHT[1:]])
     assert reply.get('access-control-allow-origin') is None
+    assert reply.get('vary') == 'Origin', 'or a cache shows the refusal to those who may'
 
 
 def test_a_reply_to_an_allowed_origin_may_be_read_there_also_when_it_is_an_error(locked):
@@ -364,6 +365,22 @@ def test_star_lets_every_origin_call():
     with Upstream(plain(COMPLETION)) as up, Weir(in_front_of(up.url, server={'cors_origins': ['*']})) as w:
         reply = exchange(w.url, body=CHAT, headers=[('Origin', 'https://any.example')])
         assert reply.get('access-control-allow-origin') in ('*', 'https://any.example')
+
+
+# ---- simulators in the list ----
+
+def listed(w):
+    return {m['id']: m['owned_by'] for m in w.http.get('/v1/models').json()['data']}
+
+
+def test_a_simulator_of_ones_own_is_listed_as_such():
+    config = {'providers': {'sim': {'kind': 'simulator'}}}
+    with Weir(config) as w:
+        models = listed(w)
+        assert models and all(name.startswith('sim/') and 'simulated' in owner for name, owner in models.items())
+        assert exchange(w.url, body={**CHAT, 'model': next(iter(models))}).status == 200
+    with Weir({}) as w:
+        assert list(listed(w)) == ['demo']
 
 
 # ---- names of models ----
