@@ -180,7 +180,11 @@ static inline void say_parameters(struct buf *out, const struct chat_request *r)
     for (unsigned i = 0; i < r->stop.count; i++) say_line(out, "stop", r->stop.at[i]);
     say_reasoning(out, &r->reasoning);
     say_line(out, "user", r->user);
-    if (r->metadata.len > 0) say_raw(out, "metadata", r->metadata), say(out, "\n");
+    if (r->metadata.len > 0) {
+        say(out, "metadata");
+        say_raw(out, "is", r->metadata);
+        say(out, "\n");
+    }
     if (r->cache) say(out, "cache %s\n", r->cache == CHAT_CACHE_1H ? "1h" : "5m");
     for (const struct chat_extra *e = r->extras; e; e = e->next) {
         say(out, "extra");
@@ -420,7 +424,11 @@ static inline void listener_text(struct buf *out, const struct listener *l)
 {
     reply_text(out, &l->reply);
     for (size_t i = 0; i < LISTENER_MAX_CHOICES; i++)
-        if (l->at[i].open) say(out, "choice %zu has an open part\n", i);
+        if (l->at[i].open) {
+            say(out, "choice %zu has an open part", i);
+            say_str(out, "", buf_str(&l->at[i].text));
+            say(out, "\n");
+        }
     if (l->has_failed) {
         say(out, "error %d %d", (int)l->problem, (int)l->rejection);
         say_str(out, "code", l->code);
