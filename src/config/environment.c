@@ -48,6 +48,8 @@ const struct env_row env_rows[] = {
     {"DEBUG", ENV_DEBUG, 0, "log.level", "true is LOG_LEVEL=debug."},
     {"LOG_LEVEL", ENV_SETS, 0, "log.level", "debug, info, warn or error."},
     {"LOG_JSON", ENV_SETS, 0, "log.json", "false: a log for people."},
+    {"https_proxy", ENV_SETS, ENV_SECRET, "https_proxy", "The same as HTTPS_PROXY, if that is not set."},
+    {"no_proxy", ENV_SETS_LIST, 0, "no_proxy", "The same as NO_PROXY, if that is not set."},
     {"HTTPS_PROXY", ENV_SETS, ENV_SECRET, "https_proxy", "The HTTP proxy on the way to providers with https base URLs."},
     {"NO_PROXY", ENV_SETS_LIST, 0, "no_proxy", "Hosts that it is not used for, with commas between them."},
     {"SSL_CERT_FILE", ENV_READ_ELSEWHERE, 0, NULL, "Trusts this PEM file's authorities instead of the system's; read by OpenSSL."},

@@ -92,7 +92,7 @@ TEST(help, all_names_of_the_contract_are_rows)
         "RATE_LIMIT_PER_MINUTE RATE_LIMIT_PER_HOUR CIRCUIT_BREAKER_FAILURE_THRESHOLD CIRCUIT_BREAKER_TIMEOUT "
         "RECOMMENDATION_SERVICE_URL SEARCH_SERVICE_URL PRICING_SERVICE_URL CHATBOT_SERVICE_URL FRAUD_SERVICE_URL "
         "FORECAST_SERVICE_URL VISION_SERVICE_URL CORS_ORIGINS MODEL_CACHE_SIZE LOG_LEVEL LOG_JSON DEBUG HTTPS_PROXY "
-        "NO_PROXY SSL_CERT_FILE";
+        "NO_PROXY https_proxy no_proxy SSL_CERT_FILE"; /* the lower-case ones: besides the contract */
     struct buf text = text_of(CONFIG_HELP_ENVIRONMENT);
     struct str rest = str_from_cstr(names);
     size_t count = 0;

@@ -184,6 +184,35 @@ TEST(tunnel, is_waited_for_until_the_deadline)
     with_proxy(mute_script);
 }
 
+static void cancelled_main(void *arg)
+{
+    *(struct outcome *)arg = call_through(PATIENCE_MS);
+}
+
+static void cancel_script(void)
+{
+    static const struct answer answers[] = {
+        {STR_INIT(""), HANG, 0}, {STR_INIT("HTTP/1.1 200 O"), HANG, 0}, {STR_INIT(""), HANG, 0}};
+    OPEN(answers);
+    for (int i = 0; i < 3; i++) {
+        struct outcome o = {0};
+        struct fiber_group group;
+        fiber_group_init(&group);
+        EXPECT_TRUE(fiber_group_start(&group, cancelled_main, &o));
+        (void)(i == 2 ? fiber_yield() : fiber_sleep(ms(5))); /* the last one while it connects */
+        fiber_group_cancel(&group);
+        EXPECT_THAT(o.io == IO_CANCELLED && o.code == ERR_CANCELLED, "phase %d: %s", i, o.text);
+        WAIT_FOR(up.open == 0);
+        EXPECT_EQ(up.open, 0);
+        EXPECT_EQ(stats_of_client().leased, 0);
+    }
+    upstream_close(&up);
+}
+TEST(tunnel, is_let_go_at_once_when_cancelled)
+{
+    with_proxy(cancel_script);
+}
+
 /* ---- URLs ---- */
 static void expect_proxy(const char *text, const char *host, uint16_t port, const char *authorization)
 {
