@@ -214,6 +214,24 @@ def test_histograms_are_cumulative_and_end_with_infinity(weir):
         assert buckets[-1] == (float('inf'), values[name + '_count', labels])
 
 
+def test_metrics_tell_what_runs_and_what_is_kept():
+    with Simulator() as s, Weir(in_front_of(s)) as w, Caller(w.url) as idle, Caller(w.url) as busy:
+        idle.ask(body=CHAT)
+        assert idle.read().status == 200
+        busy.ask(body={**CHAT, 'stream': True}, headers=[('X-Simulate', 'tokens=400,tokens-per-second=2')])
+        wait_until(lambda: w.metrics()['weir_connections_idle{side="upstream"}'] == 0, what='the stream')
+        m = w.metrics()
+        assert m['weir_connections{side="client"}'] == 3 and m['weir_connections_idle{side="client"}'] == 1
+        assert m['weir_connections{side="upstream"}'] == 1 and m['weir_upstream_reuses_total'] == 1
+        assert m['weir_connections_accepted_total'] == 3 and m['weir_upstream_dials_total'] == m['weir_upstream_pools'] == 1
+        assert m['weir_fibers'] == m['weir_exchanges_in_flight'] == 2 <= m['weir_fibers_peak'] <= m['weir_stacks']
+        assert m['weir_fibers_started_total'] >= 3 and m['weir_stacks_free'] == m['weir_stacks'] - m['weir_fibers']
+        assert m['weir_buffered_bytes'] == m['weir_buffered_refusals_total'] == 0 < m['weir_buffered_limit_bytes']
+        assert m['weir_worker_cpu_seconds_total{worker="0"}'] > 0 < m['process_virtual_memory_bytes']
+        assert 3 < m['process_open_fds'] < m['process_max_fds']
+        wait_until(lambda: w.metrics()['weir_loop_lag_seconds_count'] > 0, what='a second')
+
+
 def test_metrics_are_five_numbers_for_who_wants_json():
     with Upstream(plain(COMPLETION), plain('no', 400)) as up, Weir(in_front_of(up.url)) as w:
         assert [w.http.post('/v1/chat/completions', json=CHAT).status_code for _ in range(2)] == [200, 400]
