@@ -8,10 +8,10 @@ void handshakes_init(struct handshakes *h, struct metrics_shard *shard)
 {
     *h = (struct handshakes){0};
     for (int i = 0; i < TLS_RESULT_COUNT; i++) {
-        h->_accepted[i] =
-            metrics_counter(shard, METRIC_TLS_HANDSHAKES, METRIC_LABELS(STR("client"), results[i]));
-        h->_connected[i] =
-            metrics_counter(shard, METRIC_TLS_HANDSHAKES, METRIC_LABELS(STR("upstream"), results[i]));
+        h->_accepted[i] = metrics_counter(shard, METRIC_TLS_HANDSHAKES,
+                                          METRIC_LABELS(STR("client"), results[i]));
+        h->_connected[i] = metrics_counter(shard, METRIC_TLS_HANDSHAKES,
+                                           METRIC_LABELS(STR("upstream"), results[i]));
     }
 }
 

@@ -23,7 +23,8 @@ struct http_server_options {
     msec_t keep_alive_ms;     /* idle */
     size_t max_body_bytes;    /* then 413 */
     unsigned max_connections; /* over it a connection gets 503 and is closed; 0: no limit */
-    struct tls_acceptor *tls; /* lent until the next options; NULL: plain. Unix sockets are plain in any case */
+    struct tls_acceptor
+        *tls;              /* lent until the next options; NULL: plain. Unix sockets are plain in any case */
     struct budget *budget; /* for bodies over 16 KiB that are read whole: then 503; NULL: no limit */
 };
 

@@ -69,10 +69,9 @@ def weir_said(weir, before):
                       what='the end of the reload')
 
 
-def same_workers_answer(weir, count=1):
+def workers_know():
     """Reloads reach workers as jobs: whoever asks a moment later sees the new state."""
-    for _ in range(count):
-        time.sleep(0.05 * SLOW)
+    time.sleep(0.05 * SLOW)
 
 
 # ---- callers ----
@@ -108,7 +107,7 @@ def test_callers_resume_at_any_worker_and_after_a_reload(pki, version, score):
         for i in range(40):
             if i == 20:
                 assert reload(weir)['message'] == 'Configuration reloaded'
-                same_workers_answer(weir)
+                workers_know()
             with handshake(weir, context, session) as again:
                 assert talk(again).status == 200
                 resumed += again.session_reused
@@ -174,7 +173,7 @@ def test_a_session_is_no_way_around_another_client_ca(pki):
         with open(pki.theirs.ca, encoding='ascii') as other, open(ca, 'w', encoding='ascii') as f:
             f.write(other.read())
         assert reload(weir)['message'] == 'Configuration reloaded'
-        same_workers_answer(weir)
+        workers_know()
         with pytest.raises(Exception):
             with handshake(weir, context, session) as again:
                 talk(again)
@@ -340,11 +339,11 @@ def closing(e):
 def test_sessions_with_a_provider_are_resumed(pki, version, score):
     with TlsUpstream(closing, identity=pki.server, version=version) as up, \
          Weir({**behind(up, ca=pki.ours.ca), 'server': {'workers': 2}}) as weir:
-        for _ in range(40):
-            with httpx.Client(base_url=weir.url, trust_env=False) as fresh:
+        for _ in range(30):
+            with httpx.Client(base_url=weir.url, trust_env=False, verify=False, timeout=PATIENCE) as fresh:
                 assert fresh.post('/v1/chat/completions', json=CHAT).json() == COMPLETION
         score(f'tls: {sum(up.sessions)} of {len(up.sessions)} connections to a provider resumed ({version.name})')
-        assert len(up.sessions) >= 40 and sum(up.sessions) >= 0.95 * len(up.sessions)
+        assert len(up.sessions) >= 30 and sum(up.sessions) >= 0.95 * len(up.sessions)
         wait_until(lambda: counted(weir, 'upstream', 'resumed') == sum(up.sessions))
 
 
@@ -409,7 +408,7 @@ def test_a_changed_ca_counts_from_a_reload_on_for_kept_connections_too(pki):
             return weir.http.post('/v1/chat/completions', json=CHAT).status_code
         assert call() == call() == 200 and up.connections == 1
         assert reload(weir)['message'] == 'Configuration reloaded'
-        same_workers_answer(weir)
+        workers_know()
         assert call() == 200 and up.connections == 1  # the same file: the same connections
         with open(pki.theirs.ca, encoding='ascii') as other, open(ca, 'w', encoding='ascii') as f:
             f.write(other.read())
