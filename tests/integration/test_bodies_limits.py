@@ -10,7 +10,8 @@ import zlib
 import pytest
 
 from weir import Weir, in_front_of, wait_until
-from wire import CHAT, COMPLETION, END, PATIENCE, STREAM, USAGE, WHOLE, Caller, Upstream, chunk, exchange, head, plain
+from wire import (CHAT, COMPLETION, END, MEASURES_MEMORY, PATIENCE, STREAM, USAGE, WHOLE, Caller, Upstream, chunk, exchange,
+                  head, plain)
 
 TEXT = json.dumps(CHAT).encode()
 TEXT_BACK = json.dumps(COMPLETION).encode()
@@ -159,6 +160,27 @@ def test_a_reload_changes_the_budget(up):
         w.wait_for_log(lambda l: l.get('message') == 'Configuration reloaded')
         assert exchange(w.url, body=body).status == 200
         holder.leave()
+
+
+# ---- copies ----
+
+def high_water_kib(w):
+    with open(f'/proc/{w.process.pid}/status', encoding='ascii') as f:
+        return int(next(line for line in f if line.startswith('VmHWM')).split()[1])
+
+
+@pytest.mark.skipif(not MEASURES_MEMORY, reason='this build keeps what is freed')
+def test_a_large_image_is_in_memory_once_and_a_large_reply_never():
+    image = 'data:image/png;base64,' + 'iVBORw0K' * (20 * MIB // 8)
+    said = {**CHAT, 'messages': [{'role': 'user', 'content': [{'type': 'image_url', 'image_url': {'url': image}}]}]}
+    with Upstream(plain(COMPLETION), plain({**COMPLETION, 'text': image}), plain(COMPLETION)) as up, \
+            Weir(in_front_of(up.url)) as w:
+        exchange(w.url, body=CHAT)
+        before = high_water_kib(w)
+        assert len(exchange(w.url, body=CHAT).body) > 20 * MIB
+        assert high_water_kib(w) - before < 2 * 1024, 'the reply passes through'
+        assert exchange(w.url, body=said).status == 200 and len(up.requests[2].body) > 20 * MIB
+        assert high_water_kib(w) - before < 24 * 1024, 'the request is held once'
 
 
 # ---- encoded replies ----
