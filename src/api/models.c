@@ -60,7 +60,8 @@ static void put_provider(struct listing *l, const struct provider *p)
     const struct str *ids;
     size_t count = catalogue_list(p->catalogue, a, &ids);
     for (size_t i = 0; i < count; i++) {
-        if (l->wanted.at) put_model(l, ids[i], owner_name(p)); /* asked for by the name that the provider lists */
+        if (l->wanted.at)
+            put_model(l, ids[i], owner_name(p)); /* asked for by the name that the provider lists */
         put_model(l, arena_join(a, (struct str[]){p->name, STR("/"), ids[i]}, 3), owner_name(p));
     }
     if (count == 0 && p->facts.model.len)

@@ -305,7 +305,7 @@ struct config {
     struct config_metrics metrics;
     struct config_log log;
 
-    bool is_demo; /* config_add_demo() filled in the only provider there is */
+    bool is_demo;                       /* config_add_demo() filled in the only provider there is */
     struct config_model model_defaults; /* no name, no targets: for names without an entry in `models` */
     const struct config_tier *default_tier, *unlimited_tier;
     struct str file; /* that was read; empty: environment alone */

@@ -50,7 +50,8 @@ TEST(registry, keys_take_turns_and_those_set_aside_come_last)
     struct provider_state *p = registry_provider(r, STR("a"), STR("u"), &breaker);
     for (unsigned i = 0; i < 6; i++) EXPECT_EQ(provider_state_pick_key(p, keys, 3, 0), i % 3);
     provider_state_set_key_aside(p, 101, 1000);
-    for (unsigned i = 0; i < 6; i++) EXPECT_NE(provider_state_pick_key(p, keys, 3, 1000 + KEY_ASIDE_MS - 1), 1);
+    for (unsigned i = 0; i < 6; i++)
+        EXPECT_NE(provider_state_pick_key(p, keys, 3, 1000 + KEY_ASIDE_MS - 1), 1);
     unsigned seen = 0;
     for (unsigned i = 0; i < 3; i++) seen |= 1u << provider_state_pick_key(p, keys, 3, 1000 + KEY_ASIDE_MS);
     EXPECT_EQ(seen, 7);
@@ -74,7 +75,8 @@ TEST(registry, a_key_set_aside_is_the_same_key_wherever_a_reload_puts_it)
     provider_state_set_key_aside(p, 101, 0);
     for (int i = 0; i < 6; i++) EXPECT_NE(provider_state_pick_key(p, others, 3, 1), 1);
     for (uint64_t key = 1000; key < 1100; key++) provider_state_set_key_aside(p, key, (msec_t)key);
-    EXPECT_TRUE(provider_state_keys_are_aside(p, (const uint64_t[]){1099, 1098, 1090}, 3, 1100)); /* the latest */
+    EXPECT_TRUE(
+        provider_state_keys_are_aside(p, (const uint64_t[]){1099, 1098, 1090}, 3, 1100)); /* the latest */
     registry_free(r);
 }
 
