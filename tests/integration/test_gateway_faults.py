@@ -435,7 +435,8 @@ def judge(run, kind, name, row):
             assert seen.reply.json() == COMPLETION if kind == 'plain' else seen.reply.body == b''.join(WHOLE)
             assert run.attempts(seen, outcome) == 1
             assert seen.reply.get('x-weir-provider') == seen.name
-            assert seen.next.status == 200 and len(seen.up.requests) == 2
+            assert seen.next.status == 200
+            assert len(seen.up.requests) in (2, 3), 'a kept connection that ended is replaced once'
     else:
         judge_failed(run, one, status, outcome)
         assert two.reply.status == 200 and two.reply.ended
