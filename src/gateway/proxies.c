@@ -105,22 +105,11 @@ bool no_proxy_names(struct config_strings list, struct str host, uint16_t port)
 }
 
 /* ---- the decision ---- */
-static struct str proxy_text(const struct config *c, const struct config_provider *p, const struct url *url)
+struct str proxy_url(const struct config *c, const struct config_provider *p, const struct url *url)
 {
     if (str_starts_with(url->host, STR("unix:")) || is_loopback(url->host)) return STR("");
     if (str_equals_nocase(p->proxy, STR("off"))) return STR("");
     if (p->proxy.len > 0) return p->proxy;
     if (!url->is_https || no_proxy_names(c->no_proxy, url->host, url->port)) return STR("");
     return c->https_proxy;
-}
-
-bool proxy_choose(const struct http_proxy **out, struct arena *a, const struct config *c,
-                  const struct config_provider *p, const struct url *url, struct err *err)
-{
-    struct str text = proxy_text(c, p, url);
-    *out = NULL;
-    if (text.len == 0) return true;
-    struct http_proxy *proxy = arena_new(a, struct http_proxy);
-    *out = proxy;
-    return proxy_parse(proxy, a, text, err) || err_wrap(err, p->proxy.len ? "proxy" : "https_proxy");
 }

@@ -3,14 +3,12 @@
 #define WEIR_GATEWAY_PROXIES_H
 
 #include "config/config.h"
-#include "http/proxy.h"
 #include "http/url.h"
 
 /* This machine (localhost, 127.0.0.0/8, ::1) and unix sockets are never reached through a proxy. Else a provider's own
- * `proxy` decides, and where it has none, https_proxy for https URLs that no_proxy does not name. *out is NULL for a direct
- * connection, else in the arena. False: that text is no proxy's URL; err does not quote it. */
-MUST_CHECK bool proxy_choose(const struct http_proxy **out, struct arena *a, const struct config *c,
-                             const struct config_provider *p, const struct url *url, struct err *err);
+ * `proxy` decides, and where it has none, https_proxy for https URLs that no_proxy does not name. The proxy's URL, a secret;
+ * empty: a direct connection. */
+struct str proxy_url(const struct config *c, const struct config_provider *p, const struct url *url);
 
 /* NO_PROXY as curl and Go read it: "*"; an address or a network (10.0.0.0/8); a name, with or without a dot in front, for
  * itself and all below it; any of them with :port. A '*' inside a name stands for anything. */

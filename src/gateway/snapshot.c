@@ -117,6 +117,17 @@ static unsigned share_of(int64_t max, unsigned workers)
     return (unsigned)((max + workers - 1) / workers);
 }
 
+static bool build_proxy(const struct provider *p, struct snapshot *s, struct endpoint *e, struct err *err)
+{
+    struct str url = proxy_url(s->config, p->config, &e->url);
+    if (url.len == 0) return true;
+    struct http_proxy *proxy = arena_new(&s->_arena, struct http_proxy);
+    e->origin.proxy = proxy;
+    if (proxy_parse(proxy, &s->_arena, url, err)) return true;
+    err_wrap(err, p->config->proxy.len ? "proxy" : "https_proxy");
+    return err_wrap(err, arena_printf(&s->_arena, "providers.%.*s", STR_ARG(p->name)).at);
+}
+
 static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
                             struct err *err)
 {
@@ -133,8 +144,7 @@ static bool build_endpoints(struct provider *p, struct snapshot *s, const struct
                                          .tls = tls,
                                          .server_name = p->config->tls.server_name,
                                          .max_connections = share_of(p->config->max_connections, r->workers)};
-        if (!proxy_choose(&e->origin.proxy, &s->_arena, s->config, p->config, &e->url, err))
-            return err_wrap(err, arena_printf(&s->_arena, "providers.%.*s", STR_ARG(p->name)).at);
+        if (!build_proxy(p, s, e, err)) return false;
     }
     return true;
 }
