@@ -17,7 +17,7 @@
 #include "http/names.h"
 #include "http/url.h"
 
-enum { MAX_METHOD_BYTES = 32, MAX_VERSION_BYTES = 16, MAX_EMPTY_LINES = 2 };
+enum { MAX_METHOD_BYTES = 32, MAX_VERSION_BYTES = 16, MAX_EMPTY_LINES = 2, MAX_CONNECTION_BYTES = 1024 };
 
 struct scan {
     const char *at, *end;
@@ -26,6 +26,7 @@ struct scan {
     struct str authority;                             /* of an absolute-form target */
     const struct http_header *host, *length, *coding; /* the first of each */
     unsigned hosts, lengths, codings;
+    size_t connection_bytes; /* of Connection's values: each header is looked up in them later */
     bool wants_close, wants_keep_alive, expects_continue;
 };
 
@@ -238,6 +239,7 @@ static inline enum http_parse read_header_line(struct scan *s, struct http_heade
 static void note_connection(struct scan *s, struct str value)
 {
     bool is_keep_alive = str_equals(value, STR("keep-alive")); /* nearly always */
+    s->connection_bytes += value.len;
     s->wants_keep_alive |= is_keep_alive || http_list_has(value, STR("keep-alive"));
     s->wants_close |= !is_keep_alive && http_list_has(value, STR("close"));
 }
@@ -337,6 +339,8 @@ static enum http_parse judge_request(struct scan *s, struct http_request *out)
     else if (s->lengths)
         r = judge_length(s, &out->content_length);
     if (r != PARSE_DONE) return r;
+    if (s->connection_bytes > MAX_CONNECTION_BYTES)
+        return refuse(s, 431, "Connection headers of more than 1024 bytes");
     if (out->method == M_CONNECT) return refuse(s, 501, "CONNECT is not offered: this is no tunnel");
     /* Nobody after us shall see two opinions about the host. */
     if (s->authority.len > 0 && s->host) out->headers.at[s->host - out->headers.at].value = s->authority;

@@ -447,3 +447,21 @@ TEST(message, reads_pipelined_heads_one_after_the_other)
     EXPECT_EQ(parse(&r, bytes + head_bytes), PARSE_DONE);
     EXPECT_STR_EQ(r.path, "/2");
 }
+
+/* Each header is looked up in Connection's lists, so 30 KB of them would cost 8 ms. */
+TEST(message, has_a_ceiling_for_what_connection_names)
+{
+    static char text[2048];
+    struct http_request r;
+    char *at = fmt_str(text, STR("GET / HTTP/1.1\r\n" HOST));
+    for (int i = 0; i < 2; i++) {
+        at = fmt_str(at, STR("Connection: "));
+        for (int k = 0; k < 256; k++) at = fmt_str(at, STR("a,"));
+        at = fmt_str(at, STR("\r\n"));
+    }
+    char *end = fmt_str(at, STR("\r\n"));
+    EXPECT_EQ(parse_copy(&r, str_of(text, (size_t)(end - text))), PARSE_DONE);
+    end = fmt_str(fmt_str(at, STR("Connection: a\r\n")), STR("\r\n"));
+    EXPECT_EQ(parse_copy(&r, str_of(text, (size_t)(end - text))), PARSE_BAD);
+    EXPECT_EQ(status, 431);
+}
