@@ -15,7 +15,7 @@ import pytest
 
 from tls import Authority, TlsUpstream
 from weir import BINARY, SLOW, Weir, in_front_of, wait_until
-from wire import CHAT, COMPLETION, MESSAGES, PATIENCE, STREAM, WHOLE, Reader, Reply, Upstream, ask, plain, stream
+from wire import CHAT, COMPLETION, MESSAGES, PATIENCE, STREAM, WHOLE, Reader, Reply, Upstream, ask, free_port, plain, stream
 
 
 @pytest.fixture(scope='module')
@@ -422,3 +422,50 @@ def test_a_changed_ca_counts_from_a_reload_on_for_kept_connections_too(pki):
             f.write(own.read())
         assert reload(weir)['message'] == 'Configuration reloaded'
         wait_until(lambda: call() == 200)
+
+
+NGINX = '''
+daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    keepalive_timeout 0;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {identity.cert}; ssl_certificate_key {identity.key}; ssl_protocols {protocols};
+        location / {{ default_type application/json; return 200 '{reply}'; }}
+    }}
+}}
+'''
+
+
+@pytest.mark.parametrize('protocols', ['TLSv1.2', 'TLSv1.3'])
+def test_sessions_with_nginx_are_resumed_by_many_who_connect_at_once(pki, tmp_path, protocols, score):
+    port = free_port()
+    config = tmp_path / 'nginx.conf'
+    config.write_text(NGINX.format(folder=tmp_path, port=port, identity=pki.server, protocols=protocols,
+                                   reply=json.dumps(COMPLETION)))
+    path = os.environ['PATH'] + ':/usr/sbin'
+    with subprocess.Popen(['nginx', '-e', tmp_path / 'error.log', '-p', tmp_path, '-c', config],
+                          env={**os.environ, 'PATH': path}) as nginx:
+        try:
+            wait_until(lambda: (tmp_path / 'pid').exists(), what='nginx')
+            providers = in_front_of(f'https://127.0.0.1:{port}')
+            providers['providers']['one']['tls'] = {'ca': pki.ours.ca}
+            with Weir(providers) as weir:
+                def call(count):
+                    for _ in range(count):
+                        assert weir.http.post('/v1/chat/completions', json=CHAT).json() == COMPLETION
+                call(1)
+                threads = [threading.Thread(target=call, args=(10,)) for _ in range(8)]
+                for t in threads:
+                    t.start()
+                for t in threads:
+                    t.join()
+                full, resumed = (wait_until(lambda r=r: counted(weir, 'upstream', r)) for r in ('full', 'resumed'))
+                score(f'tls: {resumed:.0f} of {full + resumed:.0f} connections to nginx resumed ({protocols})')
+                assert full + resumed == 81 and resumed >= 0.95 * 81
+        finally:
+            nginx.terminate()
