@@ -365,6 +365,42 @@ TEST(openai_chat_stream, it_is_complete_with_a_finish_or_done_and_not_without)
     EXPECT_EQ(run.ending, ENDING_COMPLETE);
 }
 
+TEST(openai_chat_stream, signatures_find_the_thought_or_the_call_they_belong_to_pitfall_27)
+{
+#define DETAIL(detail) CHUNK("\"reasoning_details\":[{" detail "}]", "null")
+    EXPECT_STR_EQ(
+        heard(CHUNK("\"reasoning\":\"h\"", "null") DETAIL(
+            "\"type\":\"reasoning.text\",\"signature\":\"s1\",\"format\":\"anthropic-claude-v1\"")
+                  CHUNK("\"reasoning\":\"m\"", "null")
+                      DETAIL("\"type\":\"reasoning.encrypted\",\"data\":\"s2\",\"format\":"
+                             "\"google-gemini-v1\",\"id\":\"b\"") NAMED("0", "b", "f") CHUNK("", "\"stop\"")),
+        SAYS("  thinking \"h\" anthropic \"s1\"\n  thinking \"m\"\n  call \"b\" \"f\" json {} gemini \"s2\"\n"
+             "  finish tool_calls\nstop\n"));
+}
+
+TEST(openai_chat_stream, sounds_sources_and_refusals_are_parts_too)
+{
+    EXPECT_STR_EQ(
+        heard(CHUNK("\"audio\":{\"id\":\"i\",\"transcript\":\"he\"}", "null")
+                  CHUNK("\"audio\":{\"data\":\"AA\"}", "null")
+                      CHUNK("\"audio\":{\"data\":\"BB\",\"transcript\":\"y\"}", "null")
+                          CHUNK("\"refusal\":\"no\"", "\"stop\"") DONE),
+        SAYS("  audio data \"AABB\" text \"hey\" id \"i\"\n  refusal \"no\"\n  finish stop\nstop\n"));
+    EXPECT_STR_EQ(heard(CHUNK("\"content\":\"a\"", "null") CHUNK(
+                      "\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"u\","
+                      "\"title\":\"t\",\"start_index\":0,\"end_index\":1}}]",
+                      "\"stop\"") DONE),
+                  SAYS("  text \"a\" cites 0-1 \"u\" \"t\"\n  finish stop\nstop\n"));
+}
+
+TEST(openai_chat_stream, a_function_call_of_2023_is_a_call)
+{
+    (void)heard(CHUNK("\"function_call\":{\"name\":\"f\",\"arguments\":\"\"}", "null") CHUNK(
+        "\"function_call\":{\"arguments\":\"{\\\"x\\\":1}\"}", "null") CHUNK("", "\"function_call\"") DONE);
+    EXPECT_STR_EQ(listener.reply.choices->parts.first->json, "{\"x\":1}");
+    EXPECT_EQ(listener.reply.choices->finish, FINISH_TOOL_CALLS);
+}
+
 /* ---- streams, written ---- */
 static struct event_writer *writer;
 #define HEAD                                                                                                 \
