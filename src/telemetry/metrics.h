@@ -94,7 +94,7 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
     X(METRIC_STACKS_FREE,           "weir_stacks_free",                      GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "Of weir_stacks: kept for reuse.")                                                                              \
     X(METRIC_BUFFERED,            "weir_buffered_bytes",                   GAUGE,     "",                                 UNIT_ONE,         NONE,     \
-      "Request bodies over 16 KiB held in memory.")                                                                    \
+      "Bodies of requests and replies held in memory, from 32 KiB on.")                                                          \
     X(METRIC_BUFFERED_LIMIT,        "weir_buffered_limit_bytes",             GAUGE,     "",                                 UNIT_ONE,         NONE,     \
       "What weir_buffered_bytes may grow to; beyond, bodies are refused with 503.")                                   \
     X(METRIC_BUFFERED_REFUSALS,     "weir_buffered_refusals_total",          COUNTER,   "",                                 UNIT_ONE,         NONE,     \

@@ -428,4 +428,4 @@ def test_sdk_errors_of_wrong_requests(client):
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve('nothing')
     with pytest.raises(openai.NotFoundError):
-        client.images.generate(prompt='x')
+        client.files.list()
