@@ -10,7 +10,7 @@ import time
 import pytest
 
 from weir import SLOW, Weir, in_front_of, wait_until
-from wire import CHAT, COMPLETION, PATIENCE, Caller, Upstream, exchange, plain
+from wire import CHAT, COMPLETION, MEASURES_MEMORY, PATIENCE, Caller, Upstream, exchange, plain
 
 
 class Odd(Weir):
@@ -146,6 +146,30 @@ def test_without_descriptors_accepting_pauses_says_so_once_and_goes_on():
         assert w.http.get('/circuit-breakers').json()['one']['recent_failures'] == 0, 'that is not the fault of a provider'
         assert w.metrics()['weir_turned_away_total{reason="descriptors"}'] > 1
         served[0].leave()
+
+
+# ---- memory ----
+
+@pytest.mark.skipif(not MEASURES_MEMORY, reason='sanitizers need an address space of their own')
+def test_without_memory_for_stacks_requests_are_told_503_and_it_goes_on():
+    with contextlib.ExitStack() as stack:
+        up = stack.enter_context(Upstream(plain(COMPLETION)))
+        w = stack.enter_context(Weir(in_front_of(up.url)))
+        assert exchange(w.url, body=CHAT).status == 200
+        with open(f'/proc/{w.process.pid}/status', encoding='ascii') as f:
+            kib = int(next(line for line in f if line.startswith('VmSize')).split()[1])
+        limit = (kib + 20_000) * 1024  # some 250 stacks
+        resource.prlimit(w.process.pid, resource.RLIMIT_AS, (limit, limit))
+        halves = [stack.enter_context(Caller(w.url)) for _ in range(500)]
+        for half in halves:
+            half.send(HALF_BODY)
+        for path, kind in ('/v1/chat/completions', 'server_error'), ('/api/v1/health', 'service_unavailable'):
+            reply = exchange(w.url, path, body=CHAT if path.startswith('/v1/') else None)
+            assert reply.status == 503 and reply.json()['error']['type'] == kind and reply.get('retry-after') == '1'
+        for half in halves:
+            half.leave()
+        wait_until(lambda: exchange(w.url, body=CHAT).status == 200, what='memory')
+        wait_until(lambda: lines_about(w, 'Out of memory for fiber stacks'), what='the line')
 
 
 # ---- half-requests ----
