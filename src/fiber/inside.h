@@ -64,7 +64,7 @@ struct loop {
     struct list queue;
     struct deadlines deadlines;
     msec_t timer_at;       /* when `timer` is due; NEVER: it is not running */
-    bool has_looked;       /* at its sockets, since the timer was found late */
+    msec_t looked_at;      /* when the timer came; the sockets were looked at after it */
     uint64_t clock_cycles; /* when its clock was last read by us */
     bool has_idle;
     struct stack_pool stacks;

@@ -16,7 +16,7 @@
 
 #include <signal.h>
 
-enum { TRIM_EVERY_MS = 1000, LATE_MS = 20 };
+enum { TRIM_EVERY_MS = 1000, LATE_MS = 20, AFTER_POLL_MS = 1 };
 
 _Thread_local struct loop *loop_of_thread __attribute__((tls_model("initial-exec")));
 
@@ -81,40 +81,40 @@ void loop_enqueue(struct loop *l, struct loop_item *item)
 
 static void on_timer(uv_timer_t *timer);
 
-static void timer_set(struct loop *l)
+static void timer_set(struct loop *l, msec_t least_ms)
 {
-    msec_t at = l->deadlines.heap[0].at, now = (msec_t)uv_now(&l->uv);
+    msec_t at = l->deadlines.heap[0].at, after = at - (msec_t)uv_now(&l->uv);
     l->timer_at = at;
-    uv_timer_start(&l->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
+    uv_timer_start(&l->timer, on_timer, (uint64_t)(after > least_ms ? after : least_ms), 0);
 }
 
-/* True: that late, and the sockets have not been looked at since. The timer comes again after the next poll. */
-static bool must_look_first(struct loop *l, msec_t now)
+/* Up to which moment deadlines have passed. Who comes late says so only of those that had passed when it last came, because
+ * the sockets have been looked at since. */
+static msec_t passed_until(struct loop *l, msec_t now)
 {
     bool is_late = l->deadlines.count && now - l->deadlines.heap[0].at > LATE_MS;
-    l->has_looked = is_late && !l->has_looked;
-    if (l->has_looked) uv_timer_start(&l->timer, on_timer, 1, 0);
-    return l->has_looked;
+    msec_t until = is_late ? l->looked_at : now;
+    l->looked_at = now;
+    return until;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct loop *l = timer->data;
     struct deadlines *d = &l->deadlines;
-    msec_t now = (msec_t)uv_now(&l->uv);
-    if (must_look_first(l, now)) return;
+    msec_t now = (msec_t)uv_now(&l->uv), until = passed_until(l, now);
     l->timer_at = NEVER;
-    while (d->count && d->heap[0].at <= now) {
+    while (d->count && d->heap[0].at <= until) {
         struct fiber *f = d->heap[0].fiber;
         bool is_waiting = f->state == FIBER_WAITING;
-        if (is_waiting && f->deadline > now && f->deadline != NEVER) {
+        if (is_waiting && f->deadline > until && f->deadline != NEVER) {
             deadlines_arm(d, f, f->deadline);
             continue;
         }
         loop_forget_deadline(l, f);
-        if (is_waiting && f->deadline <= now) fiber_wake(f, IO_TIMEOUT);
+        if (is_waiting && f->deadline <= until) fiber_wake(f, IO_TIMEOUT);
     }
-    if (d->count) timer_set(l);
+    if (d->count) timer_set(l, until < now ? AFTER_POLL_MS : 0);
 }
 
 void loop_watch_deadline(struct loop *l, struct fiber *f, msec_t at)
@@ -122,7 +122,7 @@ void loop_watch_deadline(struct loop *l, struct fiber *f, msec_t at)
     if (f->deadline_slot && l->deadlines.heap[f->deadline_slot - 1].at <= at) return;
     if (l->deadlines.count == 0) uv_ref((uv_handle_t *)&l->timer);
     deadlines_arm(&l->deadlines, f, at);
-    if (at < l->timer_at) timer_set(l);
+    if (at < l->timer_at) timer_set(l, 0);
 }
 
 void loop_forget_deadline(struct loop *l, struct fiber *f)
