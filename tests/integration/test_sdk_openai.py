@@ -459,7 +459,7 @@ def test_other_places_for_the_key(weir):
 def test_what_is_not_there_is_not_found(client):
     """Never a hang, never a page of HTML."""
     with pytest.raises(openai.NotFoundError) as caught:
-        client.images.generate(prompt='x', model='simulated')
+        client.files.list()
     assert caught.value.body['message']
 
 
