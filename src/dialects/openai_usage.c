@@ -40,8 +40,8 @@ static const struct str detail_names[DETAIL_COUNT] = {
 };
 
 /* prompt_tokens holds the cached ones, completion_tokens the reasoning ones; only xAI counts reasoning on top, which its
- * total shows; Gemini, where it speaks this format, shows it by its total alone. DeepSeek names cache hits outside the details. Voyage's embeddings have a total alone. An object that
- * says nothing leaves what was said before. */
+ * total shows; Gemini, where it speaks this format, shows it by its total alone. DeepSeek names cache hits outside the
+ * details. Voyage's embeddings have a total alone. An object that says nothing leaves what was said before. */
 void openai_read_usage(struct usage *u, struct json_value usage)
 {
     struct json_value got[USAGE_COUNT], input[DETAIL_COUNT], output[DETAIL_COUNT];

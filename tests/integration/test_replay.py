@@ -193,6 +193,8 @@ def tokens(case):
     reasoning = (usage.get('completion_tokens_details') or {}).get('reasoning_tokens') or 0
     if usage.get('total_tokens') == prompt + completion + reasoning:
         completion += reasoning  # xAI counts reasoning beside the completion, the others inside of it
+    if completion and 'completion_tokens_details' not in usage:
+        completion = max(completion, usage.get('total_tokens', 0) - prompt)  # Gemini's thoughts are in the total alone
     if 'prompt_tokens' not in usage and not completion:
         prompt = usage['total_tokens']  # Voyage says nothing else
     return prompt, completion
