@@ -54,7 +54,7 @@ static bool is_starved(const struct attempt *a)
     return a->decoder.is_starved || buf_is_starved(&a->held);
 }
 
-static enum outcome no_room(struct attempt *a)
+enum outcome attempt_no_room(struct attempt *a)
 {
     err_set(&a->err, ERR_SYSTEM, "server.max_buffered leaves no room for the reply");
     return OUTCOME_NO_ROOM;
@@ -63,7 +63,7 @@ static enum outcome no_room(struct attempt *a)
 /* A reply that breaks off after its head is malformed; without a head nobody was reached. */
 static enum outcome outcome_of_io(struct attempt *a, enum io io)
 {
-    if (io == IO_FAIL && is_starved(a)) return no_room(a);
+    if (io == IO_FAIL && is_starved(a)) return attempt_no_room(a);
     switch (io) {
     case IO_TIMEOUT: return OUTCOME_TIMEOUT;
     case IO_CANCELLED: return OUTCOME_CALLER_GONE;
@@ -72,6 +72,7 @@ static enum outcome outcome_of_io(struct attempt *a, enum io io)
     case IO_FAIL: break;
     }
     if (a->err.code == ERR_EXHAUSTED) return OUTCOME_EXHAUSTED;
+    if (a->err.code == ERR_TIMEOUT) return OUTCOME_TIMEOUT; /* no successor to a dead connection in time */
     return a->head.status || a->err.code == ERR_INVALID ? OUTCOME_MALFORMED : OUTCOME_UNREACHABLE;
 }
 
@@ -177,7 +178,7 @@ static enum outcome read_rejection(struct attempt *a, enum outcome outcome)
     if (begin_body(a, REJECTION_MAX_BYTES))
         io = decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err);
     if (io == IO_CANCELLED) return OUTCOME_CALLER_GONE;
-    if (io == IO_FAIL && is_starved(a)) return no_room(a);
+    if (io == IO_FAIL && is_starved(a)) return attempt_no_room(a);
     if (io != IO_OK) a->body = STR("");
     if (io != IO_OK && outcome == OUTCOME_INVALID_REQUEST) /* nothing is left that could be passed on */
         return io == IO_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_MALFORMED;
@@ -258,7 +259,7 @@ static enum outcome hold_event(struct attempt *a, const struct sse_event *event,
     }
     *has_content = facts & (EVENT_CONTENT | EVENT_FINISH);
     if (!attempt_hides(a, facts) && !buf_append(&a->held, event->raw))
-        return buf_is_starved(&a->held) ? no_room(a)
+        return buf_is_starved(&a->held) ? attempt_no_room(a)
                                         : malformed(a, "more came before any content than can be held");
     if (*has_content) return OUTCOME_SUCCESS;
     if (a->held.len > hold_max_bytes(a)) return malformed(a, "over 256 KiB came before any content");
@@ -276,7 +277,7 @@ static enum outcome hold_chunk(struct attempt *a, struct str chunk, bool *has_co
         if (sse == SSE_MORE && a->held.len + sse_rest(&a->sse).len > hold_max_bytes(a))
             return malformed(a, "over 256 KiB came before any content");
         if (sse == SSE_MORE) return OUTCOME_SUCCESS;
-        if (sse == SSE_BAD) return a->err.code == ERR_SYSTEM ? no_room(a) : OUTCOME_MALFORMED;
+        if (sse == SSE_BAD) return a->err.code == ERR_SYSTEM ? attempt_no_room(a) : OUTCOME_MALFORMED;
         enum outcome outcome = hold_event(a, &event, has_content);
         if (outcome != OUTCOME_SUCCESS) return outcome;
     }

@@ -31,6 +31,7 @@ struct http_call {
     struct http_client *client;
     struct pooled *conn; /* NULL: none (yet) */
     struct http_call_request request;
+    msec_t head_deadline; /* for the waits of read_head; what it dials anew has the request's */
     struct head_reader head;
     struct body_reader body;
     struct str rest; /* lent: what came after the head */
@@ -170,7 +171,7 @@ enum io http_call_begin(struct http_call **out, struct http_client *c, const str
     if (r->origin->host.len > POOL_NAME_MAX_BYTES || r->origin->server_name.len > POOL_NAME_MAX_BYTES)
         return fail(err, ERR_DNS, "the host's name is too long");
     struct http_call *call = stock_take(&c->calls);
-    *call = (struct http_call){.client = c, .request = *r, .keep_ms = -1};
+    *call = (struct http_call){.client = c, .request = *r, .head_deadline = r->deadline, .keep_ms = -1};
     head_init(&call->head);
     enum io io = call_connect_and_send(call, err);
     if (io == IO_OK)
@@ -257,7 +258,7 @@ static enum http_parse take_head(struct http_call *call, struct str *chunk, stru
 
 void http_call_set_deadline(struct http_call *call, msec_t deadline)
 {
-    call->request.deadline = deadline;
+    call->head_deadline = deadline;
 }
 
 enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a,
@@ -267,10 +268,10 @@ enum io http_call_read_head(struct http_call *call, struct http_response *out, s
     struct response_parse p = {call, out, err};
     for (;;) {
         struct str chunk;
-        enum io io = stream_read(call->conn->stream, &chunk, call->request.deadline);
+        enum io io = stream_read(call->conn->stream, &chunk, call->head_deadline);
         if ((io == IO_END || io == IO_FAIL) && !call->has_bytes && call->conn->is_reused) {
             io = call_replace(call, err);
-            if (io != IO_OK) return io;
+            if (io != IO_OK) return io == IO_TIMEOUT ? IO_FAIL : io; /* there is nothing to come back to */
             continue;
         }
         if (io != IO_OK) return stream_failed(call, io, "waiting for the reply's head", err);

@@ -57,11 +57,11 @@ struct http_call_request {
  * ERR_CLOSED: it ended while we sent; ERR_CANCELLED. */
 enum io http_call_begin(struct http_call **out, struct http_client *c, const struct http_call_request *r,
                         struct err *err);
-/* Another deadline for what is still to come of begin + read_head. */
+/* Another deadline for the waits of read_head. A connection that takes a dead one's place there has the request's. */
 void http_call_set_deadline(struct http_call *call, msec_t deadline);
 /* The final head (1xx are skipped), copied into the arena. After IO_TIMEOUT it may be called again with a later
- * deadline. IO_FAIL: ERR_CLOSED when the connection ended before or inside
- * the head, ERR_INVALID when the head is malformed or too large. */
+ * deadline. IO_FAIL: ERR_CLOSED when the connection ended before or inside the head, ERR_INVALID when the head is malformed
+ * or too large, any of begin's (ERR_TIMEOUT, too) when a dead connection could not be replaced. */
 enum io http_call_read_head(struct http_call *call, struct http_response *out, struct arena *a,
                             struct err *err);
 /* The next piece of the body, without framing: IO_OK with a chunk lent until this fiber's next wait of any

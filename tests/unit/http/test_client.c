@@ -416,6 +416,44 @@ TEST(client, replaces_a_kept_connection_that_is_dead)
     with_client(replaced_script);
 }
 
+/* The way of a stream that keeps its caller's connection alive: it comes back to read_head again and again. */
+static void replaced_late_script(void)
+{
+    static const struct answer answers[] = {{STR_INIT("HTTP/1.1 200 OK\r\n\r\n"), KEEP, 0}, /* to CONNECT */
+                                            {OK_REPLY, KEEP, 0},
+                                            {STR_INIT(""), CLOSE, 0},
+                                            {STR_INIT(""), HANG, 0}}; /* the second CONNECT */
+    OPEN(answers);
+    struct http_proxy proxy = {.host = STR("127.0.0.1"), .port = up.port};
+    struct http_origin origin = {.host = STR("origin.test"), .port = 80, .proxy = &proxy};
+    struct str request = GET;
+    struct http_call_request r = {
+        .origin = &origin, .pieces = &request, .count = 1, .connect_ms = 1000, .deadline = NEVER};
+    EXPECT_EQ(call_with(&r).io, IO_OK);
+    struct http_call *call;
+    struct http_response head;
+    struct arena a;
+    struct err err = {0};
+    arena_init(&a);
+    r.connect_ms = 50;
+    EXPECT_EQ(http_call_begin(&call, client, &r, &err), IO_OK);
+    enum io io;
+    do {
+        http_call_set_deadline(call, fiber_deadline(5));
+        io = http_call_read_head(call, &head, &a, &err);
+    } while (io == IO_TIMEOUT);
+    EXPECT_EQ(io, IO_FAIL);
+    EXPECT_EQ(err.code, ERR_TIMEOUT);
+    EXPECT_EQ(stats_of_client().replaced, 1);
+    http_call_end(&call);
+    arena_done(&a);
+    upstream_close(&up);
+}
+TEST(client, is_over_when_a_dead_connection_is_not_replaced_in_time)
+{
+    with_client(replaced_late_script);
+}
+
 static void replaced_once_script(void)
 {
     static const struct answer answers[] = {{OK_REPLY, KEEP, 0},
