@@ -49,6 +49,9 @@ struct attempt *attempt_new(struct exchange *x, const struct plan *plan, const s
 enum outcome attempt_run(struct attempt *a);
 void attempt_done(struct attempt *a); /* frees buffers and the call */
 
+/* For want of memory (server.max_buffered): says so in `err`. OUTCOME_NO_ROOM. */
+enum outcome attempt_no_room(struct attempt *a);
+
 /* An event that the caller is not shown: usage that only we asked for. */
 bool attempt_hides(const struct attempt *a, unsigned event_facts);
 

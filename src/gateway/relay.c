@@ -120,12 +120,14 @@ struct batch {
     struct str pieces[BATCH_MAX_PIECES + 1];
     unsigned count;
     size_t held_from; /* where in `held` the last piece begins */
+    bool is_starved;  /* there was no memory to write it */
 };
 
 /* What was held before the commit comes first. */
 static void batch_init(struct batch *b, const struct attempt *a)
 {
     b->count = 0;
+    b->is_starved = false;
     b->held_from = a->held.len;
     if (a->held.len) b->pieces[b->count++] = buf_str(&a->held);
 }
@@ -152,14 +154,14 @@ static struct str *batch_pieces(struct batch *b, const struct attempt *a)
 }
 
 /* A write of over 1 MiB waits in between, and that would end the chunk's life: then all of it is copied first. */
-static enum io batch_write_copy(const struct batch *b, size_t bytes, struct attempt *a)
+static enum io batch_write_copy(struct batch *b, size_t bytes, struct attempt *a)
 {
     struct buf copy;
-    bool fits = true;
     buf_init_counted(&copy, bytes, exchange_budget(a->exchange));
-    for (unsigned i = 0; i < b->count && fits; i++) fits = buf_append(&copy, b->pieces[i]);
+    b->is_starved = !buf_reserve(&copy, bytes);
+    for (unsigned i = 0; i < b->count && !b->is_starved; i++) b->is_starved = !buf_append(&copy, b->pieces[i]);
     struct str all = buf_str(&copy);
-    enum io io = fits ? http_exchange_send_body(a->exchange->http, &all, 1) : IO_FAIL;
+    enum io io = b->is_starved ? IO_FAIL : http_exchange_send_body(a->exchange->http, &all, 1);
     buf_done(&copy);
     return io;
 }
@@ -204,6 +206,12 @@ void relay_no_room(struct exchange *x)
         reply_no_room(x);
 }
 
+static enum outcome end_no_room(struct attempt *a)
+{
+    relay_no_room(a->exchange);
+    return attempt_no_room(a);
+}
+
 static enum outcome end_incomplete(struct attempt *a, enum problem problem, struct str message)
 {
     relay_error_event(
@@ -231,6 +239,7 @@ static enum outcome end_of_stream(struct attempt *a, enum io io)
         io = http_exchange_send_last(x->http, &rest, rest.len ? 1 : 0);
         return io == IO_OK ? OUTCOME_SUCCESS : OUTCOME_CALLER_GONE;
     }
+    if (io == IO_FAIL && a->decoder.is_starved) return end_no_room(a);
     if (io == IO_TIMEOUT)
         return end_incomplete(a, PROBLEM_TIMEOUT, STR("The provider's stream stalled; it is not complete."));
     return end_incomplete(a, PROBLEM_UPSTREAM,
@@ -265,8 +274,10 @@ static enum outcome relay_events(struct attempt *a)
         if (facts & EVENT_MALFORMED || !batch_add(&batch, a, event.raw)) break;
         if (facts & EVENT_ERROR) return end_reported(a, &batch);
     }
-    if (batch_write(&batch, a) != IO_OK)
+    if (batch_write(&batch, a) != IO_OK && !batch.is_starved)
         return OUTCOME_CALLER_GONE; /* nothing can be told any more, either */
+    bool has_no_room = buf_is_starved(&a->held) || (sse == SSE_BAD && a->err.code == ERR_SYSTEM);
+    if (batch.is_starved || has_no_room) return end_no_room(a);
     if (sse == SSE_MORE) return OUTCOME_SUCCESS;
     return end_incomplete(a, PROBLEM_UPSTREAM, STR("The provider's stream broke: an event cannot be read."));
 }

@@ -10,7 +10,7 @@ enum outcome relay(struct attempt *a);
 enum io relay_keepalive(struct exchange *x);
 /* Ends a stream whose head is out with the dialect's error event. */
 void relay_error_event(struct exchange *x, const struct chat_error *err);
-/* Before the commit: there is no memory for the reply. */
+/* There is no memory for the reply: 503, or the error event if the head is out. */
 void relay_no_room(struct exchange *x);
 /* A rejection goes back as the provider said it. */
 void relay_rejection(struct attempt *a);

@@ -10,8 +10,8 @@ import zlib
 import pytest
 
 from weir import Weir, in_front_of, wait_until
-from wire import (CHAT, COMPLETION, END, MEASURES_MEMORY, PATIENCE, STREAM, USAGE, WHOLE, Caller, Upstream, chunk, exchange,
-                  head, plain)
+from wire import (CHAT, COMPLETION, END, MEASURES_MEMORY, PATIENCE, STREAM, USAGE, WHOLE, Caller, Upstream, chunk, delta,
+                  exchange, head, plain, stream)
 
 TEXT = json.dumps(CHAT).encode()
 TEXT_BACK = json.dumps(COMPLETION).encode()
@@ -142,6 +142,19 @@ def test_a_reply_over_the_budget_is_503_that_blames_no_provider():
             reply = exchange(w.url, body=CHAT)
             assert 'max_buffered' in message(reply, 503) and reply.get('retry-after') == '1'
         assert not other.requests, 'another provider would need as much room'
+        assert w.http.get('/circuit-breakers').json()['one']['failure_count'] == 0
+        assert w.wait_for_log(lambda l: l.get('outcome') == 'no_room')
+        wait_until(lambda: is_idle(w))
+
+
+def test_a_stream_that_finds_no_room_after_its_commit_says_so_and_blames_no_provider():
+    large = delta(content='x' * 3 * MIB)
+    with Upstream(stream(*WHOLE[:2], large, *WHOLE[-2:])) as up, \
+            Weir(in_front_of(up.url, server={'max_body': '1MiB', 'max_buffered': '2MiB'})) as w:
+        for _ in range(5):
+            reply = exchange(w.url, body=STREAM)
+            assert reply.status == 200 and b'One ' in reply.body and b'[DONE]' not in reply.body
+            assert b'max_buffered' in reply.body and b'service_unavailable' in reply.body
         assert w.http.get('/circuit-breakers').json()['one']['failure_count'] == 0
         assert w.wait_for_log(lambda l: l.get('outcome') == 'no_room')
         wait_until(lambda: is_idle(w))
