@@ -51,7 +51,7 @@ struct tls {
     struct str session_key;      /* whose sessions it uses; behind this struct */
     const char *error;           /* static text; NULL: none */
     bool is_plain_over;          /* the socket has ended */
-    bool is_over;                /* close_notify or an error has been seen while nobody read */
+    bool is_over;                /* close_notify or an error has been seen; the socket may live on */
     bool has_spare_buffers;      /* OpenSSL may hold 16 KiB for nothing: tls_trim() */
     bool is_reading;             /* within OpenSSL's reading call */
     bool has_shaken_hands, has_told_readable, has_told_end;

@@ -222,15 +222,17 @@ static enum io read_now(struct tls *t, char *to, size_t room, size_t *got)
     if (*got) return IO_OK;
     ERR_clear_error();
     while (*got < room) {
-        if (t->in.len == 0 && !t->is_plain_over && !SSL_has_pending(t->ssl)) return IO_TIMEOUT;
+        bool may_say_more = t->in.len || t->is_plain_over || t->is_over || SSL_has_pending(t->ssl);
+        if (!may_say_more) return IO_TIMEOUT;
         size_t bytes;
         int ok = ssl_read(t, to + *got, room - *got, &bytes);
         *got += bytes;
         if (ok) continue;
         int why = SSL_get_error(t->ssl, ok);
         if (why == SSL_ERROR_WANT_READ) return IO_TIMEOUT;
-        if (*got) return IO_OK; /* told again by the next call */
-        return why == SSL_ERROR_ZERO_RETURN ? IO_END : tls_failed(t);
+        t->is_over = true; /* OpenSSL says it again whenever it is asked */
+        enum io end = why == SSL_ERROR_ZERO_RETURN ? IO_END : tls_failed(t);
+        return *got ? IO_OK : end;
     }
     return IO_OK;
 }

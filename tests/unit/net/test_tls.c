@@ -350,6 +350,43 @@ TEST(tls, keeps_bytes_that_nobody_waits_for)
     ends_done(&e);
 }
 
+/* A peer that says its end and leaves the connection open: behind bytes, and while nobody reads. */
+static void end_alone(struct stream *s)
+{
+    (void)SSL_shutdown(tls_of(s)->ssl);
+    tls_flush_now(tls_of(s));
+}
+
+static void ended_main(void *arg)
+{
+    struct ends *e = arg;
+    static const struct stream_hooks hooks = {.on_end = on_hook};
+    struct str heard;
+    ends_meet(e);
+    EXPECT_EQ(write_str(e->theirs, STR("last words"), 5000), IO_OK);
+    end_alone(e->theirs);
+    EXPECT_EQ(stream_read(e->ours, &heard, fiber_deadline(5000)), IO_OK);
+    EXPECT_STR_EQ(heard, STR("last words"));
+    EXPECT_EQ(stream_read(e->ours, &heard, fiber_deadline(5000)), IO_END);
+    EXPECT_TRUE(stream_has_ended(e->ours));
+    ends_meet(e);
+    stream_set_hooks(e->ours, &hooks, e);
+    end_alone(e->theirs);
+    for (int i = 0; i < 1000 && hook_calls == 0; i++) (void)fiber_sleep(1);
+    EXPECT_EQ(hook_calls, 1);
+    EXPECT_EQ(stream_read(e->ours, &heard, fiber_deadline(5000)), IO_END);
+    ends_part(e);
+}
+
+TEST(tls, ends_with_close_notify_although_the_connection_stays)
+{
+    struct ends e;
+    hook_calls = 0;
+    ends_init(&e);
+    run_on_loop(ended_main, &e);
+    ends_done(&e);
+}
+
 /* ---- sessions ---- */
 
 static SSL_SESSION *numbered(unsigned char n)
