@@ -196,5 +196,6 @@ struct dialect {
 
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_media;
+extern const struct dialect dialect_anthropic;
 
 #endif

@@ -220,6 +220,7 @@ static inline void say_usage(struct buf *out, const struct usage *u)
     say(out, " out %lld", (long long)u->output);
     if (u->reasoning) say(out, " reasoning %lld", (long long)u->reasoning);
     if (u->audio_input) say(out, " audio in %lld", (long long)u->audio_input);
+    if (u->web_searches) say(out, " searches %lld", (long long)u->web_searches);
     if (u->audio_output) say(out, " audio out %lld", (long long)u->audio_output);
     say(out, "\n");
 }
