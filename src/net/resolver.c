@@ -336,8 +336,8 @@ static enum io find_by_name(struct loop *loop, struct str host, struct resolved 
         return *out ? IO_OK : IO_FAIL;
     }
     enum io io = fiber_wait(deadline);
-    *code = a->code;
-    if (io == IO_OK) {
+    if (io == IO_OK) { /* else another thread may be writing the answer */
+        *code = a->code;
         *out = a->found;
         a->found = NULL;
         if (!*out) io = IO_FAIL;

@@ -201,7 +201,8 @@ enum io tls_connect(struct tls_context *c, struct stream **s, const struct tls_p
     io = set_name(t, name, err) ? tls_shake_hands(t, deadline, &result, err) : IO_FAIL;
     t->scratch->stats.connected[result]++;
     if (io == IO_OK) return io;
-    tls_sessions_forget(c->sessions, t->session_key);
+    if (io != IO_CANCELLED)
+        tls_sessions_forget(c->sessions, t->session_key); /* the next one shakes hands in full */
     stream_close(s);
     return io;
 }
