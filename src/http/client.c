@@ -78,7 +78,7 @@ void http_client_forget(struct http_client *c, const struct tls_context *tls)
 
 void http_client_set_max_connections(struct http_client *c, unsigned max_connections)
 {
-    c->pools.options.max_connections = max_connections;
+    pools_set_max_connections(&c->pools, max_connections);
 }
 
 struct http_client_stats http_client_read_stats(const struct http_client *c)

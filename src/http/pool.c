@@ -239,6 +239,15 @@ static void slot_give(struct pool *p)
     pool_free_if_forgotten(p);
 }
 
+void pools_set_max_connections(struct pools *p, unsigned max_connections)
+{
+    p->options.max_connections = max_connections;
+    for (unsigned before = p->leased + 1; before != p->leased;) {
+        before = p->leased;
+        slots_pass_on(p);
+    }
+}
+
 static void line_join(struct pool *p, struct waiter *w)
 {
     list_append(&p->waiters, &w->link);

@@ -22,7 +22,7 @@ struct pools_options {
     unsigned max_connections; /* of all pools, those being dialled included; 0: no limit */
 };
 struct pools {
-    struct pools_options options; /* may be changed at any time */
+    struct pools_options options;
     struct map _by_key;
     struct list _by_age;    /* all kept connections, the one put back longest ago first */
     struct list _forgotten; /* pools without a key, while calls still hold connections of theirs */
@@ -46,6 +46,8 @@ struct pooled {
 void pools_init(struct pools *p, const struct pools_options *o);
 void pools_done(struct pools *p); /* nothing is leased any more */
 unsigned pools_count(const struct pools *p);
+/* Calls in line go ahead if there is room for them now; a lower one counts as connections go. */
+void pools_set_max_connections(struct pools *p, unsigned max_connections);
 /* Makes one if need be; names are at most POOL_NAME_MAX_BYTES long. It lives while a call waits for or holds a connection of it,
  * or until pools_expire(), or until it makes room for another. */
 struct pool *pools_find(struct pools *p, const struct http_origin *origin);

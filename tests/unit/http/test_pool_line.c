@@ -125,6 +125,30 @@ TEST(line, is_left_by_who_has_no_more_time)
     with_server(&plain_options, impatient_script);
 }
 
+static void raised_script(void)
+{
+    struct user users[] = {
+        {.patience_ms = PATIENCE_MS}, {.patience_ms = PATIENCE_MS}, {.patience_ms = PATIENCE_MS}};
+    struct fiber_group g;
+    enum io io;
+    struct err err;
+    init(1);
+    for (unsigned i = 0; i < 3; i++) users[i].pool = pool_of(i == 2 ? 9 : 0);
+    struct pooled *held = pool_take(users[0].pool, NEVER, &io, &err);
+    start_all(&g, users, 3);
+    (void)fiber_sleep(1);
+    EXPECT_EQ(pools.waiting, 3);
+    pools_set_max_connections(&pools, 4);
+    EXPECT_EQ(fiber_group_wait_all(&g, fiber_deadline(PATIENCE_MS / 2)), IO_OK);
+    EXPECT_EQ(turns, 3);
+    pooled_close(&held);
+    end_clean();
+}
+TEST(line, goes_ahead_when_the_ceiling_is_raised)
+{
+    with_server(&plain_options, raised_script);
+}
+
 /* The first in line is cancelled: while he waits, and between his turn and his waking. */
 static void cancelled_script(void)
 {
