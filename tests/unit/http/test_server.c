@@ -712,6 +712,7 @@ static void drain_script(void)
     struct str chunk;
     EXPECT_EQ(stream_read(s, &chunk, fiber_deadline(PATIENCE_MS)), IO_END);
     EXPECT_EQ(http_server_read_stats(world.server).idle, 1);
+    LIST_EACH(c, &world.server->idle, struct connection, link) c->idle_since = fiber_now();
     http_server_drain(world.server, true);
     EXPECT_EQ(http_server_read_stats(world.server).idle, 1); /* its next request may be on its way */
     SEND(idle, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
