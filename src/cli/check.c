@@ -9,15 +9,17 @@
 static bool can_serve(struct config *c)
 {
     struct err err;
+    struct str place = STR("");
     struct registry *registry = registry_new();
     struct catalogues *catalogues = catalogues_new();
     struct snapshot *s = snapshot_new(
         &(struct snapshot_request){.config = c,
                                    .registry = registry,
                                    .catalogues = catalogues,
-                                   .simulator_url = STR("http://127.0.0.1:1/v1")},
+                                   .simulator_url = STR("http://127.0.0.1:1/v1"),
+                                   .place = &place},
         &err);
-    if (!s) fprintf(stderr, "%s\n", err.text);
+    if (!s) fprintf(stderr, "%.*s%s%s\n", STR_ARG(place), place.len ? ": " : "", err.text);
     for (size_t i = 0; s && i < s->warning_count; i++)
         fprintf(stderr, "%s: warning: %.*s\n", c->file.len ? c->file.at : "environment",
                 STR_ARG(s->warnings[i]));

@@ -33,6 +33,7 @@ struct serve {
     struct log *log;
     struct process_state process;
     struct snapshot *snapshot;
+    struct str mistake_at; /* where in the configuration, if a snapshot could not be built: in its memory */
     struct worker *workers[MAX_WORKERS];
     unsigned worker_count;
     int fds[FLAGS_MAX_LISTEN][MAX_WORKERS];
@@ -97,6 +98,7 @@ static bool open_simulator(struct serve *s, struct err *err)
 
 static struct snapshot *build_snapshot(struct serve *s, struct config *c, struct err *err)
 {
+    s->mistake_at = STR("");
     if (c->providers.count == 0 && s->simulator_url[0]) config_add_demo(c);
     return snapshot_new(
         &(struct snapshot_request){.config = c,
@@ -105,7 +107,8 @@ static struct snapshot *build_snapshot(struct serve *s, struct config *c, struct
                                    .admin_digest = s->admin_key.exists ? s->admin_key.digest : NULL,
                                    .simulator_url = str_from_cstr(s->simulator_url),
                                    .workers = s->worker_count,
-                                   .now = clock_monotonic_ms()},
+                                   .now = clock_monotonic_ms(),
+                                   .place = &s->mistake_at},
         err);
 }
 
@@ -202,8 +205,8 @@ static void reload(struct serve *s)
         warn_of_certificates(s);
         say(s, LOG_INFO, "Configuration reloaded", s->config->file);
     } else {
+        if (fresh) config_report_add(&report, s->mistake_at, err.text);
         say_all(s, LOG_ERROR, "Configuration not reloaded", &report.errors);
-        if (fresh) say(s, LOG_ERROR, "Configuration not reloaded", str_from_cstr(err.text));
         config_unref(&fresh);
     }
     config_report_done(&report);
@@ -320,7 +323,7 @@ int cli_serve(int argc, char **argv)
     block_signals(&signals); /* before any thread is made: workers never see a signal */
     setenv("UV_THREADPOOL_SIZE", "16", 0);
     if (!set_up(s, &err)) {
-        fprintf(stderr, "weir: %s\n", err.text);
+        fprintf(stderr, "weir: %.*s%s%s\n", STR_ARG(s->mistake_at), s->mistake_at.len ? ": " : "", err.text);
         _exit(1); /* workers that run already have nothing to lose */
     }
     greet(s);

@@ -62,6 +62,7 @@ struct config_server {
     struct {
         struct str cert, key, client_ca; /* paths */
     } tls;
+    struct str tls_place; /* "FILE:LINE"; empty: not configured */
     bool has_watch;
 };
 struct config_shutdown {
@@ -147,6 +148,7 @@ enum config_stream_usage {
  * and a base_url are there (kind: openai by default; a simulator has no base_url). */
 struct config_provider {
     struct str name;
+    struct str place; /* "FILE:LINE", or what else it comes from; empty: nowhere */
     enum config_kind kind;
     bool is_built; /* false: its kind is not built yet; nothing can be sent there */
     struct str preset, base_url;

@@ -127,6 +127,15 @@ static void link_keys(struct loading *l)
     map_done(&secrets);
 }
 
+/* For what turns out only when it is used: as in the report. */
+static struct str place_of(struct loading *l, const struct node *n)
+{
+    if (!n) return STR("");
+    struct arena *a = &l->config->_arena;
+    return n->line ? arena_printf(a, "%s:%u", n->source->name, n->line)
+                   : arena_printf(a, "%s", n->source->name);
+}
+
 /* ---- certificates ---- */
 
 static void judge_certificate(struct loading *l, const struct node *tls, struct str where)
@@ -139,6 +148,7 @@ static void judge_certificate(struct loading *l, const struct node *tls, struct 
 static void link_server(struct loading *l)
 {
     const struct node *tls = node_at(l->root, "server.tls");
+    l->config->server.tls_place = place_of(l, tls);
     judge_certificate(l, tls, STR("server.tls"));
     if (says(tls, "client_ca") && !says(tls, "cert"))
         notes_add(&l->errors, tls->source, tls->line,
@@ -170,6 +180,7 @@ static void link_provider(struct loading *l, struct config_provider *p)
     const struct option_choice *choice = choice_find(kind_choices, kind);
     bool has_url = says(n, "base_url") || says(n, "base_urls"), has_kind = says(n, "kind"),
          has_preset = says(n, "preset");
+    p->place = place_of(l, n);
     p->is_built = !choice || choice->is != CHOICE_LATER;
     if (!has_preset && (!has_kind || !has_url) && is_preset(l, p->name))
         p->preset = p->name;

@@ -42,6 +42,8 @@ struct config_report {
 };
 void config_report_init(struct config_report *r);
 void config_report_done(struct config_report *r);
+/* One error more: what turned out only when the configuration was to be used. `place` may be empty. */
+void config_report_add(struct config_report *r, struct str place, const char *text);
 
 /* A snapshot with one reference, or NULL when there is an error; then the report has all of them, each as
  *     weir.yaml:12: unknown key "prioritty" in providers.openai (did you mean "priority"?)

@@ -100,6 +100,13 @@ void config_report_init(struct config_report *r)
     r->warnings.at = arena_new_array(&r->_arena, struct str, CONFIG_MAX_MESSAGES);
 }
 
+void config_report_add(struct config_report *r, struct str place, const char *text)
+{
+    if (r->errors.count == CONFIG_MAX_MESSAGES) return;
+    r->errors.at[r->errors.count++] = arena_printf(&r->_arena, "%.*s%s%s", STR_ARG(place),
+                                                   place.len ? ": " : "", text);
+}
+
 void config_report_done(struct config_report *r)
 {
     arena_done(&r->_arena);

@@ -25,8 +25,7 @@ static void head_lines(struct attempt *a, struct lines *l)
     headers_back(&a->head, a->has_sse, l);
     add_own_lines(x, a, l);
     reply_common_lines(x, l);
-    if (a->has_sse)
-        lines_raw(l, STR("Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"));
+    if (a->has_sse) lines_raw(l, STR("Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"));
 }
 
 static void commit(struct attempt *a)
@@ -159,7 +158,8 @@ static enum io batch_write_copy(struct batch *b, size_t bytes, struct attempt *a
     struct buf copy;
     buf_init_counted(&copy, bytes, exchange_budget(a->exchange));
     b->is_starved = !buf_reserve(&copy, bytes);
-    for (unsigned i = 0; i < b->count && !b->is_starved; i++) b->is_starved = !buf_append(&copy, b->pieces[i]);
+    for (unsigned i = 0; i < b->count && !b->is_starved; i++)
+        b->is_starved = !buf_append(&copy, b->pieces[i]);
     struct str all = buf_str(&copy);
     enum io io = b->is_starved ? IO_FAIL : http_exchange_send_body(a->exchange->http, &all, 1);
     buf_done(&copy);

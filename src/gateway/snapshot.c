@@ -88,6 +88,7 @@ static bool build_acceptor(struct snapshot *s, const struct snapshot_request *r,
         .ca = path_of(s, c->tls.client_ca), .cert = path_of(s, c->tls.cert), .key = path_of(s, c->tls.key)};
     if (!files.cert || !files.key) return true;
     s->tls = certificates_accept(registry_certificates(r->registry), &files, err);
+    if (!s->tls && r->place) *r->place = c->tls_place;
     if (!s->tls) return err_wrap(err, "server.tls");
     add_warning(s, "server.tls", tls_acceptor_warning(s->tls));
     return true;
@@ -214,7 +215,9 @@ static bool build_providers(struct snapshot *s, const struct snapshot_request *r
         if (!c->is_built) continue;
         struct provider *p = &s->providers[s->provider_count++];
         *p = (struct provider){.name = c->name, .config = c};
-        if (!build_provider(p, s, r, err)) return false;
+        if (build_provider(p, s, r, err)) continue;
+        if (r->place) *r->place = c->place;
+        return false;
     }
     return true;
 }

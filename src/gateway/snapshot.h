@@ -71,6 +71,8 @@ struct snapshot_request {
     struct str simulator_url; /* of the built-in simulator; empty: none runs */
     unsigned workers;         /* that share what is limited for all of them; 0: one */
     msec_t now;
+    struct str
+        *place; /* out, with err: "FILE:LINE" of what cannot be used, from the config; NULL: not asked for */
 };
 /* NULL: err. One reference. */
 struct snapshot *snapshot_new(const struct snapshot_request *request, struct err *err);

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -199,7 +200,8 @@ def test_a_reload_reads_the_certificate_again_and_a_bad_one_changes_nothing(pki)
             with open(own.key, 'w', encoding='ascii') as f, open(pki.caller.key, encoding='ascii') as other:
                 f.write(other.read())
             line = reload(weir)
-            assert line['message'] == 'Configuration not reloaded' and 'does not belong to' in line['detail']
+            assert line['message'] == 'Configuration not reloaded'
+            assert re.search(r'weir.yaml:\d+: server.tls: ', line['detail']) and 'does not belong to' in line['detail']
             assert shown(weir, pki.ours) == 'second'
 
 
@@ -248,7 +250,7 @@ def test_check_judges_the_files(pki, tmp_path):
         return check(tmp_path, {'server': {'tls': tls}, 'store': 'memory'})
     assert with_tls(**pki.server.options())[0] == 0
     code, said = with_tls(cert=pki.server.cert, key=pki.caller.key)
-    assert code == 1 and 'server.tls' in said and 'does not belong to' in said
+    assert code == 1 and 'weir.yaml:1: server.tls' in said and 'does not belong to' in said
     code, said = with_tls(cert='/nowhere.pem', key=pki.server.key)
     assert code == 1 and '/nowhere.pem: No such file' in said
     code, said = with_tls(cert=pki.server.key, key=pki.server.key)
@@ -261,7 +263,7 @@ def test_check_judges_the_files(pki, tmp_path):
     assert code == 0 and 'warning: server.tls' in said and 'has expired' in said
     provider = {'base_url': 'https://localhost:1', 'tls': {'cert': pki.caller.cert, 'key': pki.server.key}}
     code, said = check(tmp_path, {'providers': {'p': provider}, 'store': 'memory'})
-    assert code == 1 and 'providers.p.tls' in said and 'does not belong to' in said
+    assert code == 1 and 'weir.yaml:1: providers.p.tls' in said and 'does not belong to' in said
 
 
 def test_a_key_with_a_password_asks_nobody(pki, tmp_path):
