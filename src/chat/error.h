@@ -19,6 +19,7 @@ enum rejection {
     REJECTION_CONTEXT_WINDOW,
     REJECTION_CONTENT_POLICY,
     REJECTION_STREAM_OPTIONS,
+    REJECTION_CREDENTIALS, /* our key, though the status does not say so: as a 401 */
 };
 
 struct chat_error {
@@ -29,6 +30,7 @@ struct chat_error {
     struct str param;    /* the field that is meant; empty: none */
     struct str code;     /* instead of the dialect's own; empty: the dialect's */
     struct str provider; /* who said so; empty: Weir itself */
+    int64_t retry_after_ms; /* when to come back; 0: not said */
     const struct chat_error_attempt *attempts;
     unsigned attempt_count;
 };
