@@ -128,11 +128,10 @@ static void take_signature(struct anthropic_reader *r, struct str signature)
     anthropic_take_signature(&part, signature);
     if (!r->choice.is_open || r->choice.kind != CHAT_THINKING)
         stream_open(&r->base, &r->choice, &(struct chat_event){.part_kind = CHAT_THINKING});
-    stream_add(&r->base, &r->choice,
-               &(struct chat_event){.kind = CHAT_EVENT_SIGNATURE,
-                                    .id = part.id,
-                                    .signature = part.signature,
-                                    .format = part.format});
+    stream_add(
+        &r->base, &r->choice,
+        &(struct chat_event){
+            .kind = CHAT_EVENT_SIGNATURE, .id = part.id, .signature = part.signature, .format = part.format});
 }
 
 static void take_citation(struct anthropic_reader *r, struct json_value v)

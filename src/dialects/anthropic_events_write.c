@@ -183,7 +183,8 @@ static bool write_block(struct anthropic_writer *w, struct buf *out, const struc
 
 static bool write_text(const struct anthropic_writer *w, struct buf *out, struct str text)
 {
-    return buf_append(out, str_of(w->prefix, w->prefix_bytes)) && json_append_str(out, text) && end_delta(out);
+    return buf_append(out, str_of(w->prefix, w->prefix_bytes)) && json_append_str(out, text) &&
+           end_delta(out);
 }
 
 static bool write_citation(const struct anthropic_writer *w, struct buf *out, const struct chat_event *e)

@@ -259,8 +259,7 @@ static bool settle(struct reading *r, struct chat_parts *parts, struct str type,
         return reading_refuse(r, "a tool_use with its name is needed");
     if (part->kind == CHAT_TOOL_RESULT && part->id.len == 0 && !r->is_lenient)
         return reading_refuse(r, "a tool_result with its tool_use_id is needed");
-    if (part->kind == CHAT_TOOL_CALL || part->kind == CHAT_TOOL_RESULT)
-        take_hidden_signature(r, parts, part);
+    if (part->kind == CHAT_TOOL_CALL || part->kind == CHAT_TOOL_RESULT) take_hidden_signature(r, parts, part);
     return true;
 }
 
@@ -341,14 +340,9 @@ void anthropic_lose_part(const struct chat_part *p, const struct block_style *st
 {
     static const char *const names[] = {
         [CHAT_TEXT] = NULL, /* blank */
-        [CHAT_THINKING] = "thinking",
-        [CHAT_TOOL_CALL] = "tool_calls",
-        [CHAT_TOOL_RESULT] = "tool_result",
-        [CHAT_IMAGE] = "image",
-        [CHAT_AUDIO] = "input_audio",
-        [CHAT_VIDEO] = "video",
-        [CHAT_DOCUMENT] = "file",
-        [CHAT_REFUSAL] = NULL,
+        [CHAT_THINKING] = "thinking", [CHAT_TOOL_CALL] = "tool_calls", [CHAT_TOOL_RESULT] = "tool_result",
+        [CHAT_IMAGE] = "image",       [CHAT_AUDIO] = "input_audio",    [CHAT_VIDEO] = "video",
+        [CHAT_DOCUMENT] = "file",     [CHAT_REFUSAL] = NULL,
     };
     if (!style->dropped) return;
     if (p->kind == CHAT_OTHER)
@@ -414,8 +408,7 @@ static void put_call(struct json_writer *w, const struct chat_part *p, const str
     json_put_str(w, STR("type"), STR("tool_use"));
     json_put_str(w, STR("id"),
                  style->is_reply ? tool_id_join(p->id, p->signature, p->format, a) : provider_id(p->id, a));
-    json_put_str(w, STR("name"),
-                 style->is_reply ? p->name : tool_name_to(&TOOL_NAMES_ANTHROPIC, p->name, a));
+    json_put_str(w, STR("name"), style->is_reply ? p->name : tool_name_to(&TOOL_NAMES_ANTHROPIC, p->name, a));
     json_put_raw(w, STR("input"), tool_arguments_object(p->json, a, style->dropped));
 }
 
@@ -488,8 +481,7 @@ static void put_media(struct json_writer *w, const struct chat_part *p, const st
         put_str_if(w, STR("title"), p->media->name);
         if (is_own(p)) put_raw_if(w, STR("citations"), p->json);
     } else if (style->dropped) {
-        losses_add_if(style->dropped,
-                      p->media->detail.len > 0 && !str_equals(p->media->detail, STR("auto")),
+        losses_add_if(style->dropped, p->media->detail.len > 0 && !str_equals(p->media->detail, STR("auto")),
                       STR("image_url.detail"));
     }
 }

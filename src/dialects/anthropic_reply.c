@@ -20,7 +20,8 @@ static const struct words finish_words = WORDS(finish_rows);
 
 enum chat_finish anthropic_read_finish(struct str word)
 {
-    int finish = word.len > 0 ? FINISH_STOP : FINISH_NONE; /* a word that nobody knows is an end all the same */
+    int finish = word.len > 0 ? FINISH_STOP
+                              : FINISH_NONE; /* a word that nobody knows is an end all the same */
     (void)!words_find(&finish_words, word, &finish);
     return (enum chat_finish)finish;
 }

@@ -178,7 +178,7 @@ static bool read_choice(struct reading *r, void *into, struct json_value v)
 
 /* ---- the answer's form, and thinking ---- */
 static const struct word effort_rows[] = {
-    {STR_INIT("low"), CHAT_EFFORT_LOW}, {STR_INIT("medium"), CHAT_EFFORT_MEDIUM},
+    {STR_INIT("low"), CHAT_EFFORT_LOW},   {STR_INIT("medium"), CHAT_EFFORT_MEDIUM},
     {STR_INIT("high"), CHAT_EFFORT_HIGH}, {STR_INIT("max"), CHAT_EFFORT_MAX},
     {STR_INIT("xhigh"), CHAT_EFFORT_MAX}, {STR_INIT("low"), CHAT_EFFORT_MINIMAL},
 };

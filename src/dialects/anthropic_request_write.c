@@ -288,8 +288,8 @@ static void plan_thinking(struct draft *d)
     const struct chat_reasoning *r = &d->in->reasoning;
     enum chat_tristate is_wanted = chat_reasoning_is_wanted(r);
     enum reasoning_style style = style_of(d);
-    bool is_forced = d->in->tools && (d->in->tool_choice == CHAT_CHOICE_REQUIRED ||
-                                      d->in->tool_choice == CHAT_CHOICE_NAMED);
+    bool is_forced = d->in->tools &&
+                     (d->in->tool_choice == CHAT_CHOICE_REQUIRED || d->in->tool_choice == CHAT_CHOICE_NAMED);
     if (is_wanted == CHAT_UNSAID) return;
     if (is_wanted == CHAT_NO) {
         bool is_on_by_itself = style == REASONING_ADAPTIVE;
@@ -488,8 +488,8 @@ bool anthropic_write_request(struct upstream_request *out, const struct chat_req
     out->query = (struct str){0};
     out->header_count = 0;
     if (d.uses_files)
-        out->headers[out->header_count++] =
-            (struct upstream_header){STR("anthropic-beta"), STR("files-api-2025-04-14")};
+        out->headers[out->header_count++] = (struct upstream_header){STR("anthropic-beta"),
+                                                                     STR("files-api-2025-04-14")};
     if (json_writer_finish(&d.w)) return true;
     *err = (struct chat_error){.problem = PROBLEM_TOO_LARGE,
                                .message = STR("The request is larger than what may be sent to a provider.")};

@@ -9,12 +9,9 @@
 
 enum { INPUT, OUTPUT, READ, WRITTEN, SPLIT, DETAILS, SERVER, COUNT };
 static const struct str names[COUNT] = {
-    [INPUT] = STR_INIT("input_tokens"),
-    [OUTPUT] = STR_INIT("output_tokens"),
-    [READ] = STR_INIT("cache_read_input_tokens"),
-    [WRITTEN] = STR_INIT("cache_creation_input_tokens"),
-    [SPLIT] = STR_INIT("cache_creation"),
-    [DETAILS] = STR_INIT("output_tokens_details"),
+    [INPUT] = STR_INIT("input_tokens"),           [OUTPUT] = STR_INIT("output_tokens"),
+    [READ] = STR_INIT("cache_read_input_tokens"), [WRITTEN] = STR_INIT("cache_creation_input_tokens"),
+    [SPLIT] = STR_INIT("cache_creation"),         [DETAILS] = STR_INIT("output_tokens_details"),
     [SERVER] = STR_INIT("server_tool_use"),
 };
 

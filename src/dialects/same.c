@@ -7,8 +7,7 @@
 
 static bool refuse(struct chat_error *err, struct str message)
 {
-    *err =
-        (struct chat_error){.problem = PROBLEM_INVALID_REQUEST, .param = STR("model"), .message = message};
+    *err = (struct chat_error){.problem = PROBLEM_INVALID_REQUEST, .param = STR("model"), .message = message};
     return false;
 }
 

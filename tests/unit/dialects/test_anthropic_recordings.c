@@ -9,7 +9,8 @@ static unsigned judge(const char *file, recording_judge *how)
     roundtrip.dialect = &dialect_anthropic;
     roundtrip.traits = &unknown;
     roundtrip.end_mark = "event: message_stop";
-    return judge_provider("anthropic", "messages", file, how) + judge_provider("vertex", "messages", file, how);
+    return judge_provider("anthropic", "messages", file, how) +
+           judge_provider("vertex", "messages", file, how);
 }
 
 TEST(anthropic_recordings, every_request_means_the_same_when_it_is_written_again)
