@@ -197,6 +197,7 @@ struct dialect {
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_media;
 extern const struct dialect dialect_gemini;
+extern const struct dialect dialect_responses;
 extern const struct dialect dialect_anthropic;
 
 #endif

@@ -156,21 +156,26 @@ static struct str code_of(const struct chat_error *err)
     return str_from_cstr(error_words[err->problem].code);
 }
 
-static bool write_error(struct buf *out, const struct chat_error *err)
+void openai_put_error(struct json_writer *w, const struct chat_error *err)
+{
+    json_begin_object(w);
+    json_put_str(w, STR("message"), err->message);
+    json_put_str(w, STR("type"), str_from_cstr(error_words[err->problem].type));
+    put_str_or_null(w, STR("param"), err->param);
+    struct str own_code = code_of(err);
+    put_str_or_null(w, STR("code"), str_is_empty(err->code) ? own_code : err->code);
+    if (!str_is_empty(err->provider)) json_put_str(w, STR("provider"), err->provider);
+    if (err->attempt_count) put_attempts(w, err);
+    json_end_object(w);
+}
+
+bool openai_chat_write_error(struct buf *out, const struct chat_error *err)
 {
     struct json_writer w;
     json_writer_init(&w, out, 0);
     json_begin_object(&w);
     json_write_key(&w, STR("error"));
-    json_begin_object(&w);
-    json_put_str(&w, STR("message"), err->message);
-    json_put_str(&w, STR("type"), str_from_cstr(error_words[err->problem].type));
-    put_str_or_null(&w, STR("param"), err->param);
-    struct str own_code = code_of(err);
-    put_str_or_null(&w, STR("code"), str_is_empty(err->code) ? own_code : err->code);
-    if (!str_is_empty(err->provider)) json_put_str(&w, STR("provider"), err->provider);
-    if (err->attempt_count) put_attempts(&w, err);
-    json_end_object(&w);
+    openai_put_error(&w, err);
     json_end_object(&w);
     return json_writer_finish(&w);
 }
@@ -178,7 +183,8 @@ static bool write_error(struct buf *out, const struct chat_error *err)
 /* The openai SDKs raise APIError for a data line that has an `error` member; no [DONE] may follow. */
 bool openai_chat_write_error_event(struct buf *out, const struct chat_error *err)
 {
-    return buf_append(out, STR("data: ")) && write_error(out, err) && buf_append(out, STR("\n\n"));
+    return buf_append(out, STR("data: ")) && openai_chat_write_error(out, err) &&
+           buf_append(out, STR("\n\n"));
 }
 
 static const struct same_dialect same = {
@@ -198,7 +204,7 @@ const struct dialect dialect_openai_chat = {
     .write_reply = openai_chat_write_reply,
     .open_writer = openai_chat_open_writer,
     .write_event = openai_chat_write_event,
-    .write_error = write_error,
+    .write_error = openai_chat_write_error,
     .write_error_event = openai_chat_write_error_event,
     .keepalive = STR_INIT(": keep-alive\n\n"),
     .write_request = openai_chat_write_request,

@@ -25,6 +25,8 @@ bool openai_read_call(struct reading *r, struct json_value v, struct openai_call
 bool openai_read_function_call(struct reading *r, void *into, struct json_value v);
 /* "audio" of a message or delta, into a struct chat_media. */
 bool openai_read_sound(struct reading *r, void *into, struct json_value v);
+/* Signatures that hid in ids of calls go to the thought before them, but for Gemini's. */
+void openai_place_signatures(struct chat_parts *parts, struct arena *a);
 /* OpenRouter's words for who signed a thought; CHAT_FORMAT_NONE: nobody that we know. */
 enum chat_format openai_signer(struct str word);
 
@@ -59,6 +61,9 @@ struct str openai_reply_id(struct str id, const struct reply_frame *frame);
 /* "logprobs": {"content": […]} into a list; NULL: there are none. And back, as a member. */
 struct chat_token *openai_read_logprobs(struct json_value logprobs, struct arena *a);
 void openai_put_logprobs(struct json_writer *w, const struct chat_token *tokens);
+/* The list alone; with its brackets. */
+struct chat_token *openai_read_tokens(struct json_value list, struct arena *a);
+void openai_write_tokens(struct json_writer *w, const struct chat_token *tokens);
 /* An item of "annotations"; false: it is none that we know. */
 bool openai_read_citation(struct json_value annotation, struct arena *a, struct chat_citation *out);
 void openai_put_citation(struct json_writer *w, const struct chat_citation *c);
@@ -75,6 +80,9 @@ enum ending openai_chat_read_end(struct event_reader *r, struct chat_event_sink 
 void openai_chat_close_reader(struct event_reader *r);
 
 /* ---- openai_chat.c ---- */
+/* The object behind "error", and the whole body. */
+void openai_put_error(struct json_writer *w, const struct chat_error *err);
+bool openai_chat_write_error(struct buf *out, const struct chat_error *err);
 bool openai_chat_write_error_event(struct buf *out, const struct chat_error *err);
 
 #endif

@@ -369,7 +369,7 @@ static void place_on_calls(struct chat_parts *parts)
 }
 
 /* What hid in an id and is not Gemini's signs the thought before the call. */
-static void place_on_thoughts(struct chat_parts *parts, struct arena *a)
+void openai_place_signatures(struct chat_parts *parts, struct arena *a)
 {
     unsigned left = MAX_SIGNATURES;
     for (struct chat_part *call = parts->first; call; call = call->next) {
@@ -488,7 +488,7 @@ bool openai_read_assistant(struct reading *r, struct json_value message, struct 
         !read_later(r, STR("function_call"), m.old_call, read_old_call, parts))
         return false;
     place_on_calls(parts);
-    place_on_thoughts(parts, r->arena);
+    openai_place_signatures(parts, r->arena);
     make_ids(parts, reply_id, r->arena);
     return true;
 }

@@ -52,9 +52,14 @@ static struct chat_token *read_tokens(struct json_value list, bool with_rivals, 
     return first;
 }
 
+struct chat_token *openai_read_tokens(struct json_value list, struct arena *a)
+{
+    return read_tokens(list, true, a);
+}
+
 struct chat_token *openai_read_logprobs(struct json_value logprobs, struct arena *a)
 {
-    return read_tokens(json_get(logprobs, STR("content")), true, a);
+    return openai_read_tokens(json_get(logprobs, STR("content")), a);
 }
 
 static void put_token(struct json_writer *w, const struct chat_token *t)
@@ -66,14 +71,9 @@ static void put_token(struct json_writer *w, const struct chat_token *t)
     json_end_array(w);
 }
 
-void openai_put_logprobs(struct json_writer *w, const struct chat_token *tokens)
+void openai_write_tokens(struct json_writer *w, const struct chat_token *tokens)
 {
-    if (!tokens) {
-        json_put_null(w, STR("logprobs"));
-        return;
-    }
-    begin_object_at(w, STR("logprobs"));
-    begin_array_at(w, STR("content"));
+    json_begin_array(w);
     for (const struct chat_token *t = tokens; t; t = t->next) {
         json_begin_object(w);
         put_token(w, t);
@@ -87,6 +87,17 @@ void openai_put_logprobs(struct json_writer *w, const struct chat_token *tokens)
         json_end_object(w);
     }
     json_end_array(w);
+}
+
+void openai_put_logprobs(struct json_writer *w, const struct chat_token *tokens)
+{
+    if (!tokens) {
+        json_put_null(w, STR("logprobs"));
+        return;
+    }
+    begin_object_at(w, STR("logprobs"));
+    json_write_key(w, STR("content"));
+    openai_write_tokens(w, tokens);
     json_put_null(w, STR("refusal"));
     json_end_object(w);
 }
