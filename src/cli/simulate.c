@@ -162,21 +162,6 @@ static bool settings_read(struct settings *s, int argc, char **argv, struct err 
 
 /* ---- workers ---- */
 
-static void *worker_main(void *arg)
-{
-    struct worker *w = arg;
-    struct simulator_options o = w->settings->simulator;
-    o.seed += w->index;
-    w->loop = loop_new();
-    w->simulator = simulator_new(w->loop, &o);
-    w->is_running = simulator_listen(w->simulator, w->fd, &w->err);
-    pthread_barrier_wait(w->ready);
-    if (w->is_running) loop_run(w->loop);
-    simulator_free(w->simulator);
-    loop_free(w->loop);
-    return NULL;
-}
-
 static void worker_close(void *arg)
 {
     struct worker *w = arg;
@@ -189,6 +174,25 @@ static void worker_start_close(void *arg)
 {
     struct worker *w = arg;
     require(fiber_start(w->loop, worker_close, w)); /* one stack is to be had */
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct simulator_options o = w->settings->simulator;
+    o.seed += w->index;
+    w->loop = loop_new();
+    w->simulator = simulator_new(w->loop, &o);
+    w->is_running = simulator_listen(w->simulator, w->fd, &w->err);
+    pthread_barrier_wait(w->ready);
+    if (w->is_running) loop_run(w->loop);
+    while (!simulator_is_idle(w->simulator)) { /* a loop that is stopped looks at its sockets once more */
+        worker_start_close(w);
+        loop_run(w->loop);
+    }
+    simulator_free(w->simulator);
+    loop_free(w->loop);
+    return NULL;
 }
 
 /* ---- the program ---- */

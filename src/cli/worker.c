@@ -159,9 +159,16 @@ static bool listen_all(struct worker *w, struct err *err)
     return simulator_listen(w->simulator, w->request.simulator_fd, err);
 }
 
+/* A loop that is stopped looks at its sockets once more: a request may begin then, and is served as any. */
+static bool has_work(const struct worker *w)
+{
+    return http_server_read_stats(w->server).busy > 0 || (w->simulator && !simulator_is_idle(w->simulator));
+}
+
 static void run(struct worker *w)
 {
-    loop_run(w->loop);
+    do loop_run(w->loop);
+    while (has_work(w));
     pthread_mutex_lock(&w->orders_lock);
     w->has_ended = true;
     pthread_mutex_unlock(&w->orders_lock);
