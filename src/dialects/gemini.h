@@ -8,6 +8,7 @@
 #include "dialects/dialect.h"
 #include "dialects/members.h"
 #include "dialects/put.h"
+#include "http/sse.h"
 
 /* A row for each spelling. */
 #define BOTH_AT(camel, snake, kind, type, field)                                                             \
@@ -100,6 +101,22 @@ void gemini_close_reader(struct event_reader *r);
 
 /* ---- gemini_observe.c ---- */
 extern const struct same_dialect gemini_same;
+
+/* ---- gemini_array.c ---- */
+/* Cuts a stream that is one JSON array into its items; used as http/sse.h is. */
+struct gemini_array {
+    bool has_begun, has_ended; /* the array's brackets */
+    struct buf _held;          /* the beginning of an item whose end has not come */
+    struct str _chunk;
+    size_t _depth; /* in the open item; 0: between two */
+    bool _in_string, _is_escaped, _is_lent;
+};
+void gemini_array_init(struct gemini_array *s, size_t max_item_bytes);
+void gemini_array_done(struct gemini_array *s);
+/* Lent until gemini_array_next() has said MORE. */
+void gemini_array_feed(struct gemini_array *s, struct str chunk);
+/* SSE_EVENT: *item, lent until the next call. SSE_MORE: feed again. SSE_BAD: no such list, or too large; for good. */
+enum sse gemini_array_next(struct gemini_array *s, struct str *item, struct err *err);
 
 /* ---- gemini_path.c ---- */
 /* What "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse" says. */

@@ -297,9 +297,13 @@ static void put_tools(struct draft *d)
     if (!takes(d, functions + others > 0, TRAIT_NO_TOOLS, STR("tools"))) return;
     d->tools_sent = functions;
     begin_array_at(&d->w, STR("tools"));
-    if (functions > 0) put_functions(d);
-    for (const struct chat_tool *t = d->in->tools; t; t = t->next)
-        if (t->kind == CHAT_TOOL_OTHER && is_sent(d, t)) json_write_raw(&d->w, t->json);
+    for (const struct chat_tool *t = d->in->tools; t; t = t->next) {
+        if (!is_sent(d, t)) continue;
+        if (t->kind == CHAT_TOOL_OTHER) json_write_raw(&d->w, t->json);
+        if (t->kind == CHAT_TOOL_OTHER || functions == 0) continue;
+        put_functions(d); /* all of them where the first stands */
+        functions = 0;
+    }
     json_end_array(&d->w);
 }
 
