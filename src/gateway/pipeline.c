@@ -256,7 +256,10 @@ void exchange_run(struct exchange *x)
 {
     bool is_text = operation_row(x->route->operation)->kind == OF_TEXT;
     x->dialect = is_text ? &dialect_openai_chat : &dialect_openai_media;
-    if (!read_request(x)) return;
+    if (!read_request(x)) {
+        if (exchange_is_cancelled(x)) end_cancelled(x);
+        return;
+    }
     struct plan *plan = plan_make(x);
     if (!plan) return;
     x->deadline = fiber_deadline(plan->settings->timeouts.total_ms);

@@ -97,6 +97,17 @@ def test_after_the_grace_streams_end_with_an_error_event(paused):
         assert w.process.wait(PATIENCE) == 0
 
 
+def test_after_the_grace_whose_body_never_came_is_told():
+    with Upstream(plain(COMPLETION)) as up, Weir(in_front_of(up.url, shutdown={'grace': '400ms'})) as w, \
+            Caller(w.url) as caller:
+        caller.ask(body=b'{"model"', headers=[('Content-Length', '1000')])
+        wait_until(lambda: w.metrics()['weir_exchanges_in_flight'] == 2)  # and the one who asks for it
+        w.send(signal.SIGTERM)
+        reply = caller.read()
+        assert reply.status == 503 and 'shutting down' in reply.json()['error']['message'] and caller.is_at_end()
+        assert w.process.wait(PATIENCE) == 0
+
+
 def test_while_it_drains_it_is_not_ready_but_answers_and_closes(paused):
     with Upstream(paused, plain(COMPLETION)) as up, Weir(in_front_of(up.url, shutdown={'drain': '1s', 'grace': '5s'})) as w:
         with Caller(w.url) as kept:
