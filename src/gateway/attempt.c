@@ -246,6 +246,12 @@ static size_t hold_max_bytes(const struct attempt *a)
     return a->exchange->facts.is_stream ? HOLD_MAX_BYTES : EVENT_MAX_BYTES;
 }
 
+static enum outcome too_much(struct attempt *a)
+{
+    return malformed(a, a->exchange->facts.is_stream ? "over 256 KiB came before any content"
+                                                     : "over 16 MiB came before any content");
+}
+
 static enum outcome hold_event(struct attempt *a, const struct sse_event *event, bool *has_content)
 {
     struct exchange *x = a->exchange;
@@ -262,7 +268,7 @@ static enum outcome hold_event(struct attempt *a, const struct sse_event *event,
         return buf_is_starved(&a->held) ? attempt_no_room(a)
                                         : malformed(a, "more came before any content than can be held");
     if (*has_content) return OUTCOME_SUCCESS;
-    if (a->held.len > hold_max_bytes(a)) return malformed(a, "over 256 KiB came before any content");
+    if (a->held.len > hold_max_bytes(a)) return too_much(a);
     if (a->observer.events > HOLD_MAX_EVENTS) return malformed(a, "over 64 events came before any content");
     return OUTCOME_SUCCESS;
 }
@@ -274,8 +280,7 @@ static enum outcome hold_chunk(struct attempt *a, struct str chunk, bool *has_co
     sse_feed(&a->sse, chunk);
     while (!*has_content) {
         enum sse sse = sse_next(&a->sse, &event, &a->err);
-        if (sse == SSE_MORE && a->held.len + sse_rest(&a->sse).len > hold_max_bytes(a))
-            return malformed(a, "over 256 KiB came before any content");
+        if (sse == SSE_MORE && a->held.len + sse_rest(&a->sse).len > hold_max_bytes(a)) return too_much(a);
         if (sse == SSE_MORE) return OUTCOME_SUCCESS;
         if (sse == SSE_BAD) return a->err.code == ERR_SYSTEM ? attempt_no_room(a) : OUTCOME_MALFORMED;
         enum outcome outcome = hold_event(a, &event, has_content);
@@ -310,7 +315,8 @@ static enum outcome await_content(struct attempt *a)
     return OUTCOME_SUCCESS;
 }
 
-/* Sounds and texts: nothing in them can be checked, so they are committed with their first bytes. */
+/* Sounds and texts: nothing in them can be checked, so they are committed with their first bytes. Of silence a
+ * transcription may be empty; a sound never is. */
 static enum outcome read_anything(struct attempt *a)
 {
     if (!begin_body(a, PLAIN_MAX_CHECKED_BYTES)) return OUTCOME_MALFORMED;
@@ -320,8 +326,11 @@ static enum outcome read_anything(struct attempt *a)
         io = decoder_read_whole(&a->decoder, &a->body, &a->held, a->deadline, &a->err);
     else
         io = begin_large(a);
-    if (io == IO_END) return malformed(a, "the reply is empty");
-    return io == IO_OK ? OUTCOME_SUCCESS : outcome_of_io(a, io);
+    if (io == IO_END) a->body = STR("");
+    if (io != IO_OK && io != IO_END) return outcome_of_io(a, io);
+    bool may_be_empty = operation_row(a->exchange->route->operation)->kind == OF_FORM &&
+                        a->head.status == 200;
+    return a->body.len || may_be_empty ? OUTCOME_SUCCESS : malformed(a, "the reply is empty");
 }
 
 static enum outcome read_reply(struct attempt *a)

@@ -182,6 +182,19 @@ def test_what_is_not_json_passes_as_it_is(weir, up, kind, data):
     assert reply_of(weir, up, framed).body == data
 
 
+@pytest.mark.parametrize('answer', [
+    plain(b'', content_type='audio/mpeg'),
+    plain(gzip.compress(b''), content_type='audio/mpeg', headers=[('Content-Encoding', 'gzip')]),
+    head(200, [('Content-Type', 'audio/mpeg'), ('Transfer-Encoding', 'chunked')]) + END], ids=['length', 'gzip', 'chunks'])
+def test_a_sound_is_never_empty_but_what_was_said_in_silence_is(weir, up, answer):
+    up.answers[:] = [answer]
+    reply = exchange(weir.url, '/v1/audio/speech', {'model': 'm', 'input': 'x'})
+    assert reply.status == 502 and reply.json()['error']['attempts'][0]['reason'] == 'malformed'
+    weir.http.post('/circuit-breakers/one/reset')
+    reply = reply_of(weir, up, answer)
+    assert reply.status == 200 and reply.body == b''
+
+
 def test_a_sound_is_passed_on_as_it_comes(weir, up):
     def answer(x):
         x.send(head(200, [('Content-Type', 'audio/mpeg'), ('Transfer-Encoding', 'chunked')]) + chunk(b'first'))
