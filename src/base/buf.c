@@ -67,7 +67,7 @@ void buf_thread_trim(void)
         stock.bytes -= stock.mappings[gone++].bytes;
     }
     stock.count -= gone;
-    memmove(&stock.mappings[0], &stock.mappings[gone], stock.count * sizeof stock.mappings[0]);
+    for (unsigned i = 0; gone > 0 && i < stock.count; i++) stock.mappings[i] = stock.mappings[i + gone];
     stock.unneeded = stock.count;
 }
 
