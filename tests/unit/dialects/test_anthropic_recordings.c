@@ -39,3 +39,34 @@ TEST(anthropic_recordings, every_stream_means_the_same_when_it_is_cut_anywhere_a
 {
     if (!judge("response.sse", roundtrip_stream)) SKIP("there are no recordings");
 }
+
+/* Who looks at a stream that passes by sees the same end and the same costs as who reads it. */
+static void judge_observer(const struct recording *r)
+{
+    struct listener l;
+    struct observer o;
+    struct sse_reader sse;
+    struct sse_event e;
+    struct err err;
+    roundtrip_begin();
+    listener_init(&l, &roundtrip.arena);
+    struct stream_run run = listen_to(&l, &dialect_anthropic, r->text, r->text.len, &any_request);
+    dialect_anthropic.same->observer_init(&o, &roundtrip.arena, OP_CHAT);
+    sse_init(&sse, 16 << 20);
+    sse_feed(&sse, r->text);
+    while (sse_next(&sse, &e, &err) == SSE_EVENT)
+        if (e.is_dispatched) (void)dialect_anthropic.same->observe_event(&o, e.name, e.data);
+    sse_done(&sse);
+    EXPECT_THAT(dialect_anthropic.same->read_end(&o) == run.ending, "%s: ends otherwise", r->path);
+    EXPECT_THAT((o.seen & EVENT_CONTENT) != 0, "%s: no content", r->path);
+    say_usage(&roundtrip.first, &l.reply.usage);
+    say_usage(&roundtrip.second, &o.usage);
+    expect_same(r, "read and observed it costs");
+    EXPECT_THAT(roundtrip.first.len > 0, "%s: no usage", r->path);
+    listener_done(&l);
+}
+
+TEST(anthropic_recordings, a_stream_that_passes_by_costs_what_it_costs_when_it_is_read)
+{
+    if (!judge("response.sse", judge_observer)) SKIP("there are no recordings");
+}
