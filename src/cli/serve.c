@@ -295,9 +295,16 @@ static bool set_up(struct serve *s, struct err *err)
     return admin_key_keep(&s->admin_key, s->config, err);
 }
 
+static bool join_workers(struct serve *s)
+{
+    msec_t until = clock_monotonic_ms() + AFTER_GRACE_MS;
+    for (unsigned i = 0; i < s->worker_count; i++)
+        if (!worker_join(s->workers[i], until - clock_monotonic_ms())) return false;
+    return true;
+}
+
 static void take_down(struct serve *s)
 {
-    for (unsigned i = 0; i < s->worker_count; i++) worker_join(s->workers[i]);
     log_free(s->log);
     snapshot_unref(&s->snapshot);
     config_unref(&s->config);
@@ -328,7 +335,7 @@ int cli_serve(int argc, char **argv)
     }
     greet(s);
     control(s, &signals);
-    if (!all_ended(s)) _exit(0); /* a worker that hangs must not keep the process */
+    if (!all_ended(s) || !join_workers(s)) _exit(0); /* a worker that hangs must not keep the process */
     take_down(s);
     xfree(s);
     return 0;

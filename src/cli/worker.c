@@ -342,9 +342,12 @@ bool worker_has_ended(struct worker *w)
     return has_ended;
 }
 
-void worker_join(struct worker *w)
+bool worker_join(struct worker *w, msec_t wait_ms)
 {
-    pthread_join(w->thread, NULL);
+    int64_t until_ms = clock_wall_ms() + (wait_ms > 0 ? wait_ms : 0);
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    if (pthread_timedjoin_np(w->thread, NULL, &until) != 0) return false;
     pthread_mutex_destroy(&w->orders_lock);
     xfree(w);
+    return true;
 }

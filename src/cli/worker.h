@@ -29,6 +29,7 @@ void worker_drain(struct worker *w);          /* replies say Connection: close *
 void worker_stop_accepting(struct worker *w); /* ends by itself once nothing runs any more */
 void worker_cancel(struct worker *w);         /* what still runs ends now */
 bool worker_has_ended(struct worker *w);
-void worker_join(struct worker *w); /* waits for the thread and frees w */
+/* Waits for the thread and frees w. False: it has not ended in time; a look-up of a name, for one, cannot be broken off. */
+bool worker_join(struct worker *w, msec_t wait_ms);
 
 #endif
