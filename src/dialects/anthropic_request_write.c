@@ -3,7 +3,7 @@
  *
  * Turns: all system messages go to "system"; messages of one side in a row are one turn, results of tools first in it.
  * Blank texts are left out, as the service refuses them, and turns with nothing in them too. A conversation that is
- * nothing but system messages is told as the user's.
+ * nothing but system messages is told as the user's; one in which nobody says anything is refused.
  *
  * Thinking has conditions: a budget of at least 1024 below max_tokens, no forced tool, and a signed thought before the
  * calls of the turn that goes on. Where one does not hold, the request goes without, which is a loss. */
@@ -31,7 +31,7 @@ struct draft {
     struct thinking thinking;
     int64_t max_tokens;
     const struct chat_part *last_text; /* that the answer goes on from: without blanks at its end */
-    bool in_turn, uses_files;
+    bool in_turn, has_said, uses_files;
     enum chat_role turn; /* USER or ASSISTANT */
 };
 
@@ -66,6 +66,7 @@ static void go_on_in(struct draft *d, enum chat_role role)
 {
     if (d->in_turn && d->turn == role) return;
     end_turn(d);
+    d->has_said = true;
     json_begin_object(&d->w);
     json_put_str(&d->w, STR("role"), role == CHAT_ROLE_USER ? STR("user") : STR("assistant"));
     begin_array_at(&d->w, STR("content"));
@@ -101,16 +102,18 @@ static bool is_system(const struct chat_message *m)
     return m->role == CHAT_ROLE_SYSTEM || m->role == CHAT_ROLE_DEVELOPER;
 }
 
-static bool has_turns(const struct chat_request *in)
+/* Does anybody but the system say something? */
+static bool has_turns(const struct draft *d)
 {
-    const struct chat_message *m = in->messages;
-    while (m && is_system(m)) m = m->next;
-    return m != NULL;
+    for (const struct chat_message *m = d->in->messages; m; m = m->next)
+        for (const struct chat_part *p = is_system(m) ? NULL : m->parts.first; p; p = p->next)
+            if (anthropic_can_put(p, &d->style)) return true;
+    return false;
 }
 
 static void put_messages(struct draft *d)
 {
-    bool is_only_system = !has_turns(d->in);
+    bool is_only_system = !has_turns(d);
     const struct chat_message *last = d->in->_last_message;
     if (last && last->role == CHAT_ROLE_ASSISTANT && last->parts.last && last->parts.last->kind == CHAT_TEXT)
         d->last_text = last->parts.last;
@@ -135,7 +138,7 @@ static void put_system(struct draft *d)
 {
     unsigned count = 0;
     const struct chat_part *only = NULL;
-    if (!has_turns(d->in)) return;
+    if (!has_turns(d)) return;
     for (const struct chat_message *m = d->in->messages; m; m = m->next)
         for (const struct chat_part *p = is_system(m) ? m->parts.first : NULL; p; p = p->next) {
             if (is_said(p)) {
@@ -490,7 +493,14 @@ bool anthropic_write_request(struct upstream_request *out, const struct chat_req
     if (d.uses_files)
         out->headers[out->header_count++] = (struct upstream_header){STR("anthropic-beta"),
                                                                      STR("files-api-2025-04-14")};
-    if (json_writer_finish(&d.w)) return true;
+    bool fits = json_writer_finish(&d.w);
+    if (fits && d.has_said) return true;
+    if (fits) {
+        *err = (struct chat_error){.problem = PROBLEM_INVALID_REQUEST,
+                                   .param = STR("messages"),
+                                   .message = STR("messages: at least one that says something is needed")};
+        return false;
+    }
     *err = (struct chat_error){.problem = PROBLEM_TOO_LARGE,
                                .message = STR("The request is larger than what may be sent to a provider.")};
     return false;

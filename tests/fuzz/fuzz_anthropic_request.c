@@ -26,7 +26,10 @@ static bool write_request(struct str from, struct buf *to, struct arena *a)
         return false;
     }
     struct upstream_request up = {.arena = a, .body = to, .traits = &unknown};
-    require(dialect_anthropic.write_request(&up, &request, &dropped, &failure));
+    if (!dialect_anthropic.write_request(&up, &request, &dropped, &failure)) {
+        require(failure.problem == PROBLEM_INVALID_REQUEST); /* nobody says anything */
+        return false;
+    }
     require(dropped.count <= LOSSES_MAX);
     expect_json(buf_str(to));
     return true;

@@ -319,6 +319,16 @@ TEST(anthropic_request, blank_texts_are_left_out_pitfall_13)
     EXPECT_STR_EQ(lost(), "");
 }
 
+TEST(anthropic_request, in_which_nobody_says_anything_is_refused_pitfall_13)
+{
+    begin();
+    say_as(CHAT_ROLE_USER, CHAT_TEXT, STR(" "));
+    up = (struct upstream_request){.arena = &arena, .body = &body, .traits = &traits};
+    EXPECT_FALSE(dialect_anthropic.write_request(&up, &request, &dropped, &failure));
+    EXPECT_EQ(failure.problem, PROBLEM_INVALID_REQUEST);
+    EXPECT_STR_EQ(failure.param, "messages");
+}
+
 TEST(anthropic_request, media_have_the_source_that_fits_pitfall_14)
 {
     ask();
