@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 
-enum { MAX_DEPTH = 24, MAX_SOURCES = 12, MAX_SCHEMA_BYTES = 4 << 20 };
+enum { MAX_DEPTH = 24, MAX_SOURCES = 12, MAX_NODES = 2000, MAX_SCHEMA_BYTES = 8 << 20 };
 
 static const struct word type_rows[] = {
     {STR_INIT("string"), 1}, {STR_INIT("number"), 2}, {STR_INIT("integer"), 3}, {STR_INIT("boolean"), 4},
@@ -154,7 +154,7 @@ struct subset {
     struct json_value root;
     struct arena *arena;
     struct losses *dropped;
-    size_t left; /* references may double a schema at each step: bytes that may still be read */
+    unsigned nodes; /* written so far: references may double a schema at each step */
 };
 
 /* What one place means: the schema, what it refers to, what it combines. The first that has a keyword decides. */
@@ -414,12 +414,10 @@ static void put_subset(struct subset *s, struct json_value schema, unsigned dept
 {
     struct sources from = {0};
     json_begin_object(&s->w);
-    if (depth < MAX_DEPTH && s->left > schema.raw.len) {
-        s->left -= schema.raw.len;
+    if (depth < MAX_DEPTH && s->nodes++ < MAX_NODES)
         gather(s, &from, schema, 0);
-    } else {
+    else
         losses_add(s->dropped, STR("schema.$ref"));
-    }
     struct str type = type_of(s, &from);
     put_type(s, type, from.is_nullable);
     put_common(s, &from);
@@ -439,7 +437,7 @@ static void put_subset(struct subset *s, struct json_value schema, unsigned dept
 
 struct str gemini_schema_from_json(struct json_value schema, struct arena *a, struct losses *dropped)
 {
-    struct subset s = {.root = schema, .arena = a, .dropped = dropped, .left = 1 << 20};
+    struct subset s = {.root = schema, .arena = a, .dropped = dropped};
     struct sources top = {0};
     struct buf out;
     struct losses none = {0};
