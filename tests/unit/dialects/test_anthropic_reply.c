@@ -159,6 +159,8 @@ TEST(anthropic_reply, changed_names_and_missing_ids_are_made_good_pitfall_10)
     chat_request_add_tool(&request, &arena, CHAT_TOOL_FUNCTION)->name = name;
     struct losses dropped = {0};
     struct upstream_request up = {.arena = &arena, .body = &body};
+    struct chat_message *turn = chat_request_add_message(&request, &arena, CHAT_ROLE_USER);
+    chat_parts_add(&turn->parts, &arena, CHAT_TEXT)->text = STR("hi");
     EXPECT_TRUE(dialect_anthropic.write_request(&up, &request, &dropped, &failure));
     changed = str_from(buf_str(&body), str_find(buf_str(&body), STR("a_tool")));
     changed = str_cut(&changed, '"');
