@@ -6,14 +6,8 @@
 
 #include "base/arena.h"
 #include "config/config.h"
+#include "gateway/network.h"
 #include "http/message.h"
-
-struct network {
-    unsigned char at[16]; /* IPv4 as ::ffff:0:0/96 */
-    unsigned bits;
-};
-/* "10.0.0.0/8", "::1"; false: it is none. An IPv4 address in IPv6's words is IPv4. */
-bool network_parse(struct network *out, struct str text);
 
 struct client_proxies {
     struct network *networks;

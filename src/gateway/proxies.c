@@ -2,47 +2,19 @@
  * written, for nobody has looked them up: a proxy is used where we may not be able to. */
 #include "gateway/proxies.h"
 
-#include <arpa/inet.h>
+#include "gateway/network.h"
 
-/* ---- addresses ---- */
-struct address {
-    size_t bytes; /* 4 or 16; 0: none */
-    unsigned char at[16];
-};
-
-static struct address address_of(struct str text)
+/* An address, IPv6 with brackets or without. */
+static bool host_ip(unsigned char at[IP_BYTES], struct str host)
 {
-    struct address a = {0};
-    char digits[INET6_ADDRSTRLEN];
-    if (text.len > 2 && text.at[0] == '[' && text.at[text.len - 1] == ']')
-        text = str_part(text, 1, text.len - 2);
-    if (text.len == 0 || text.len >= sizeof digits) return a;
-    memcpy(digits, text.at, text.len);
-    digits[text.len] = '\0';
-    if (inet_pton(AF_INET, digits, a.at) == 1)
-        a.bytes = 4;
-    else if (inet_pton(AF_INET6, digits, a.at) == 1)
-        a.bytes = 16;
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:127.0.0.1 is 127.0.0.1 */
-    if (a.bytes != 16 || memcmp(a.at, mapped, sizeof mapped) != 0) return a;
-    memmove(a.at, a.at + sizeof mapped, 4);
-    a.bytes = 4;
-    return a;
-}
-
-static bool is_within(const struct address *a, const struct address *network, size_t bits)
-{
-    if (a->bytes == 0 || a->bytes != network->bytes || bits > 8 * a->bytes) return false;
-    size_t whole = bits / 8, rest = bits % 8;
-    if (memcmp(a->at, network->at, whole) != 0) return false;
-    return rest == 0 || (a->at[whole] ^ network->at[whole]) >> (8 - rest) == 0;
+    bool is_bracketed = host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
+    return ip_parse(at, is_bracketed ? str_part(host, 1, host.len - 2) : host);
 }
 
 static bool is_loopback(struct str host)
 {
-    static const struct address v4 = {4, {127}}, v6 = {16, {[15] = 1}};
-    struct address a = address_of(host);
-    if (a.bytes) return is_within(&a, &v4, 8) || is_within(&a, &v6, 128);
+    unsigned char at[IP_BYTES];
+    if (host_ip(at, host)) return ip_is_loopback(at);
     if (host.len > 0 && host.at[host.len - 1] == '.') host.len--;
     return str_equals_nocase(host, STR("localhost")) ||
            (host.len > 10 && str_equals_nocase(str_from(host, host.len - 10), STR(".localhost")));
@@ -71,7 +43,8 @@ static bool take_port(struct str *entry, uint16_t port)
 {
     int64_t wanted;
     struct str digits;
-    if (address_of(*entry).bytes) return true;
+    unsigned char at[IP_BYTES];
+    if (host_ip(at, *entry)) return true;
     size_t colon = entry->len;
     while (colon > 0 && entry->at[colon - 1] != ':') colon--;
     if (colon == 0) return true;
@@ -84,15 +57,17 @@ static bool take_port(struct str *entry, uint16_t port)
 static bool entry_names(struct str entry, struct str host, uint16_t port)
 {
     if (str_equals(entry, STR("*"))) return true;
-    struct str bits = entry, base = str_cut(&bits, '/');
-    struct address network = address_of(base), address = address_of(host);
-    int64_t count = 0;
-    if (network.bytes && bits.at && str_to_u63(bits, &count) && count <= 128)
-        return is_within(&address, &network, (size_t)count);
+    struct network network;
+    unsigned char at[IP_BYTES];
+    bool is_address = host_ip(at, host);
+    if (str_find_char(entry, '/') != SIZE_MAX)
+        return is_address && network_parse(&network, entry) && network_holds(&network, at) &&
+               ip_is_v4(at) == ip_is_v4(network.at); /* ::/0 is IPv6's */
     if (!take_port(&entry, port)) return false;
-    network = address_of(entry);
     if (str_find_char(entry, '*') != SIZE_MAX) return matches_nocase(entry, host);
-    if (network.bytes || address.bytes) return is_within(&address, &network, 8 * network.bytes);
+    bool names_address = host_ip(network.at, entry);
+    if (names_address || is_address)
+        return names_address && is_address && memcmp(network.at, at, sizeof at) == 0;
     return is_below(host, entry);
 }
 

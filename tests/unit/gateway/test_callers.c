@@ -127,6 +127,19 @@ TEST(callers, what_was_used_stays_used_through_a_reload)
     run(GUARDED, survives);
 }
 
+static void taken_away(void)
+{
+    static const char *const alice = "X-API-Key: alice-secret\r\n", *const eve = "X-API-Key: eve-secret\r\n";
+    for (int i = 0; i < 3; i++) EXPECT_EQ(status_of(chat_with(alice)), 200);
+    reload("auth:\n  keys:\n    - {name: alice, key: eve-secret}\nproviders:\n" PROVIDER_A MODEL_A);
+    EXPECT_EQ(status_of(chat_with(alice)), 401);
+    EXPECT_EQ(status_of(chat_with(eve)), 200);
+}
+TEST(callers, a_key_that_a_reload_takes_away_is_refused_however_lately_it_came)
+{
+    run(GUARDED, taken_away);
+}
+
 static void bad_reload(void)
 {
     struct err err;
