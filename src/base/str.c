@@ -12,6 +12,15 @@ static uint64_t load_word(const char *at)
     return word;
 }
 
+/* Of four to seven bytes the first four and the last four. */
+static uint64_t load_ends(struct str s)
+{
+    uint32_t first, last;
+    memcpy(&first, s.at, sizeof first);
+    memcpy(&last, s.at + s.len - sizeof last, sizeof last);
+    return first | (uint64_t)last << 32;
+}
+
 /* ascii_lower() of eight bytes: in seven bits 'A' and more, but not more than 'Z', reach the eighth by an addition. */
 static uint64_t word_lower(uint64_t word)
 {
@@ -35,6 +44,10 @@ bool str_equals_nocase(struct str a, struct str b)
         for (; i + 8 < a.len; i += 8)
             if (!words_match(a.at + i, b.at + i)) return false;
         return words_match(a.at + a.len - 8, b.at + a.len - 8); /* overlaps the one before */
+    }
+    if (a.len >= 4) {
+        uint64_t x = load_ends(a), y = load_ends(b);
+        return x == y || word_lower(x) == word_lower(y);
     }
     for (; i < a.len; i++)
         if (ascii_lower(a.at[i]) != ascii_lower(b.at[i])) return false;

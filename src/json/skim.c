@@ -13,10 +13,20 @@ static inline uint64_t load_word(const char *at)
     return word;
 }
 
+static inline uint32_t load_half(const char *at)
+{
+    uint32_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+
 /* Names are short: a few words, the last of which may overlap the one before. */
 static inline bool is_same(const char *inside, const char *name, size_t len)
 {
-    if (len < 8) {
+    if (len >= 4 && len < 8)
+        return load_half(inside) == load_half(name) &&
+               load_half(inside + len - 4) == load_half(name + len - 4);
+    if (len < 4) {
         while (len > 0 && inside[len - 1] == name[len - 1]) len--;
         return len == 0;
     }
