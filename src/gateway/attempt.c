@@ -89,14 +89,10 @@ static struct str request_head(struct attempt *a, size_t body_bytes)
     const struct provider *p = a->target.provider;
     struct lines l;
     lines_init(&l, &x->scratch, 1024);
-    lines_raw(&l, STR("POST "));
-    lines_raw(&l, a->target.endpoint->url.path);
-    lines_raw(&l, operation_row(x->route->operation)->path);
+    lines_raw(&l, a->target.endpoint->targets[x->route->operation]);
     lines_raw(&l, headers_query(x));
-    lines_raw(&l, STR(" HTTP/1.1\r\n"));
-    lines_add(&l, STR("Host"), a->target.endpoint->url.authority);
-    lines_raw(&l, p->key_lines[a->key]);
-    lines_raw(&l, p->extra_lines);
+    lines_raw(&l, a->target.endpoint->host_line);
+    lines_raw(&l, p->own_lines[a->key]);
     headers_upstream(x, &p->config->headers, &l);
     lines_add_i64(&l, STR("Content-Length"), (int64_t)body_bytes);
     lines_raw(&l, STR("\r\n"));
@@ -219,7 +215,8 @@ static enum io gather(struct attempt *a)
 
 static bool is_json_type(struct str type)
 {
-    return type.len == 0 || str_contains_nocase(type, STR("json"));
+    return type.len == 0 || str_starts_with_nocase(type, STR("application/json")) ||
+           str_contains_nocase(type, STR("json"));
 }
 
 static enum outcome read_json_reply(struct attempt *a)

@@ -91,10 +91,9 @@ static void fetch_list(struct exchange *x, const struct provider *p)
     const struct endpoint *e = &p->endpoints[0];
     struct str head = arena_join(
         x->arena,
-        (struct str[]){STR("GET "), e->url.path, STR("/models HTTP/1.1\r\nHost: "), e->url.authority,
-                       STR("\r\n"), p->key_lines[0], p->extra_lines,
+        (struct str[]){STR("GET "), e->url.path, STR("/models"), e->host_line, p->own_lines[0],
                        STR("Accept: application/json\r\nAccept-Encoding: identity\r\n\r\n")},
-        8);
+        6);
     struct http_call_request request = {.origin = &e->origin,
                                         .pieces = &head,
                                         .count = 1,

@@ -129,6 +129,16 @@ static bool build_proxy(const struct provider *p, struct snapshot *s, struct end
     return err_wrap(err, arena_printf(&s->_arena, "providers.%.*s", STR_ARG(p->name)).at);
 }
 
+static void build_head_begin(struct endpoint *e, struct snapshot *s)
+{
+    for (int op = 0; op < OP_COUNT; op++)
+        e->targets[op] = arena_join(
+            &s->_arena, (struct str[]){STR("POST "), e->url.path, operation_row((enum operation)op)->path},
+            3);
+    e->host_line = arena_join(&s->_arena,
+                              (struct str[]){STR(" HTTP/1.1\r\nHost: "), e->url.authority, STR("\r\n")}, 3);
+}
+
 static bool build_endpoints(struct provider *p, struct snapshot *s, const struct snapshot_request *r,
                             struct err *err)
 {
@@ -138,6 +148,7 @@ static bool build_endpoints(struct provider *p, struct snapshot *s, const struct
     for (size_t i = 0; i < count; i++) {
         struct endpoint *e = &p->endpoints[i];
         if (!url_parse(&e->url, &s->_arena, p->facts.base_urls.at[i], err)) return false;
+        build_head_begin(e, s);
         struct tls_context *tls = e->url.is_https ? build_context(p, s, r, err) : NULL;
         if (e->url.is_https && !tls) return false;
         e->origin = (struct http_origin){.host = e->url.host,
@@ -159,42 +170,45 @@ static uint64_t key_id(struct str key)
     return id;
 }
 
-/* A configured header of the same name takes the place of the line with the key. */
-static bool build_key_lines(struct provider *p, struct snapshot *s, struct err *err)
+/* The lines of `headers:`. */
+static bool build_configured_lines(const struct config_provider *c, struct snapshot *s, struct str *out,
+                                   struct err *err)
 {
-    const struct config_provider *c = p->config;
-    size_t count = c->api_keys.count;
-    bool is_replaced = headers_has_own(&c->headers, str_from_cstr(p->facts.kind->auth_header));
-    struct str *lines = arena_new_array(&s->_arena, struct str, count ? count : 1);
-    uint64_t *ids = arena_new_array(&s->_arena, uint64_t, count ? count : 1);
-    for (size_t i = 0; i < count; i++) {
-        if (!http_value_is_valid(c->api_keys.at[i]))
-            return err_set(err, ERR_INVALID, "provider %.*s: its api_key cannot stand in a header",
-                           STR_ARG(c->name));
-        ids[i] = key_id(c->api_keys.at[i]);
-        if (is_replaced) continue;
-        lines[i] = arena_printf(&s->_arena, "%s: %s%.*s\r\n", p->facts.kind->auth_header,
-                                p->facts.kind->auth_prefix, STR_ARG(c->api_keys.at[i]));
-    }
-    p->key_lines = lines;
-    p->key_ids = ids;
-    p->key_count = count ? (unsigned)count : 1;
-    if (p->key_count > PROVIDER_MAX_KEYS) p->key_count = PROVIDER_MAX_KEYS;
-    return true;
-}
-
-static bool build_lines(struct provider *p, struct snapshot *s, struct err *err)
-{
-    const struct config_provider *c = p->config;
-    if (!build_key_lines(p, s, err)) return false;
     for (size_t i = 0; i < c->headers.count; i++) {
         const struct config_pair *h = &c->headers.at[i];
         if (!http_value_is_valid(h->value) || str_is_empty(h->name))
             return err_set(err, ERR_INVALID, "provider %.*s: headers.%.*s is not a valid header",
                            STR_ARG(c->name), STR_ARG(h->name));
-        p->extra_lines = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(p->extra_lines),
-                                      STR_ARG(h->name), STR_ARG(h->value));
+        *out = arena_printf(&s->_arena, "%.*s%.*s: %.*s\r\n", STR_ARG(*out), STR_ARG(h->name),
+                            STR_ARG(h->value));
     }
+    return true;
+}
+
+/* A configured header of the same name takes the place of the line with the key. */
+static bool build_own_lines(struct provider *p, struct snapshot *s, struct err *err)
+{
+    const struct config_provider *c = p->config;
+    size_t count = c->api_keys.count;
+    bool is_replaced = headers_has_own(&c->headers, str_from_cstr(p->facts.kind->auth_header));
+    struct str *lines = arena_new_array(&s->_arena, struct str, count ? count : 1), configured = STR("");
+    uint64_t *ids = arena_new_array(&s->_arena, uint64_t, count ? count : 1);
+    if (!build_configured_lines(c, s, &configured, err)) return false;
+    lines[0] = configured;
+    for (size_t i = 0; i < count; i++) {
+        if (!http_value_is_valid(c->api_keys.at[i]))
+            return err_set(err, ERR_INVALID, "provider %.*s: its api_key cannot stand in a header",
+                           STR_ARG(c->name));
+        ids[i] = key_id(c->api_keys.at[i]);
+        lines[i] = configured;
+        if (is_replaced) continue;
+        lines[i] = arena_printf(&s->_arena, "%s: %s%.*s\r\n%.*s", p->facts.kind->auth_header,
+                                p->facts.kind->auth_prefix, STR_ARG(c->api_keys.at[i]), STR_ARG(configured));
+    }
+    p->own_lines = lines;
+    p->key_ids = ids;
+    p->key_count = count ? (unsigned)count : 1;
+    if (p->key_count > PROVIDER_MAX_KEYS) p->key_count = PROVIDER_MAX_KEYS;
     return true;
 }
 
@@ -202,7 +216,7 @@ static bool build_provider(struct provider *p, struct snapshot *s, const struct 
                            struct err *err)
 {
     return provider_facts_fill(&p->facts, &s->_arena, p->config, r->simulator_url, err) &&
-           build_lines(p, s, err) && build_endpoints(p, s, r, err);
+           build_own_lines(p, s, err) && build_endpoints(p, s, r, err);
 }
 
 /* A provider whose kind is not built yet was named in a warning when the file was read: it is left out here. */

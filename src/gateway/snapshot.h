@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "dialects/dialect.h"
 #include "gateway/catalogue.h"
 #include "gateway/client.h"
 #include "gateway/registry.h"
@@ -28,6 +29,8 @@ struct principal {
 /* One place where a provider can be reached. */
 struct endpoint {
     struct url url;
+    struct str targets[OP_COUNT]; /* a request to it begins so: "POST /v1/chat/completions" … */
+    struct str host_line;         /* … and goes on so behind the query: " HTTP/1.1\r\nHost: …\r\n" */
     struct http_origin origin;
     struct provider_state *state;
 };
@@ -38,10 +41,9 @@ struct provider {
     struct endpoint *endpoints;
     unsigned endpoint_count;
     const struct str
-        *key_lines; /* "Authorization: Bearer …\r\n", one per key; a single empty one without keys */
+        *own_lines; /* "Authorization: Bearer …\r\n" and those of `headers:`; one per key, or one */
     const uint64_t *key_ids; /* one per line: the beginning of the key's digest */
     unsigned key_count;
-    struct str extra_lines;      /* of `headers:` */
     struct limit_slot *limits;   /* NULL: none */
     struct catalogue *catalogue; /* what it lists as its models */
 };

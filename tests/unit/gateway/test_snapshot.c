@@ -58,17 +58,18 @@ static void providers(void)
     EXPECT_TRUE(a == &s->providers[1]);
     EXPECT_NULL(snapshot_find_provider(s, STR("c")));
     EXPECT_EQ(a->key_count, 2);
-    EXPECT_STR_EQ(a->key_lines[0], "Authorization: Bearer k1\r\n");
-    EXPECT_STR_EQ(a->key_lines[1], "Authorization: Bearer k2\r\n");
-    EXPECT_STR_EQ(a->extra_lines, "X-One: 1\r\nX-Two: 2\r\n");
+    EXPECT_STR_EQ(a->own_lines[0], "Authorization: Bearer k1\r\nX-One: 1\r\nX-Two: 2\r\n");
+    EXPECT_STR_EQ(a->own_lines[1], "Authorization: Bearer k2\r\nX-One: 1\r\nX-Two: 2\r\n");
     EXPECT_EQ(a->endpoint_count, 1);
     EXPECT_STR_EQ(a->endpoints[0].url.path, "/base/v1");
+    EXPECT_STR_EQ(a->endpoints[0].targets[OP_CHAT], "POST /base/v1/chat/completions");
+    EXPECT_STR_EQ(a->endpoints[0].host_line, " HTTP/1.1\r\nHost: h:81\r\n");
     EXPECT_STR_EQ(a->endpoints[0].origin.host, "h");
     EXPECT_EQ(a->endpoints[0].origin.port, 81);
     EXPECT_NULL(a->endpoints[0].origin.tls);
     EXPECT_NOT_NULL(s->providers[0].endpoints[0].origin.tls);
     EXPECT_EQ(s->providers[0].key_count, 1);
-    EXPECT_TRUE(str_is_empty(s->providers[0].key_lines[0]));
+    EXPECT_TRUE(str_is_empty(s->providers[0].own_lines[0]));
     EXPECT_NULL(a->limits);
     EXPECT_NOT_NULL(s->providers[0].limits);
 }
