@@ -218,6 +218,7 @@ unsigned provider_state_pick_key(struct provider_state *p, const uint64_t *keys,
 bool provider_state_keys_are_aside(struct provider_state *p, const uint64_t *keys, unsigned count, msec_t now)
 {
     bool are_aside = true;
+    if (atomic_load_explicit(&p->_aside_until, memory_order_relaxed) <= now) return false;
     pthread_mutex_lock(&p->_lock);
     for (unsigned i = 0; i < count && are_aside; i++) are_aside = is_aside(p, keys[i], now);
     pthread_mutex_unlock(&p->_lock);
@@ -232,5 +233,6 @@ void provider_state_set_key_aside(struct provider_state *p, uint64_t key, msec_t
     for (unsigned i = 0; i < PROVIDER_MAX_KEYS && place->key != key; i++)
         if (p->_aside[i].key == key || p->_aside[i].until < place->until) place = &p->_aside[i];
     *place = (struct key_aside){.key = key, .until = now + KEY_ASIDE_MS};
+    atomic_store_explicit(&p->_aside_until, place->until, memory_order_relaxed);
     pthread_mutex_unlock(&p->_lock);
 }

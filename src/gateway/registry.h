@@ -40,6 +40,7 @@ struct provider_state {
     pthread_mutex_t _lock;
     struct breaker _breaker;
     struct key_aside _aside[PROVIDER_MAX_KEYS];
+    _Atomic msec_t _aside_until; /* the latest of theirs: nearly always it has passed, and nobody locks */
     unsigned _next_key;
     atomic_bool refuses_stream_options; /* it has said so once */
     struct str name;                    /* the provider's */
