@@ -6,8 +6,8 @@
  * (reasoning text under three names, usage in three places, `[DONE]` or none). */
 #include "dialects/openai_observe.h"
 
-#include "base/check.h"
 #include "dialects/openai_chat.h"
+#include "dialects/same.h"
 #include "json/cursor.h"
 #include "json/writer.h"
 
@@ -29,22 +29,6 @@ static bool refuse(struct chat_error *err, struct str param, struct str message)
     return false;
 }
 
-static bool read_model(struct request_facts *facts, struct arena *a, struct chat_error *err)
-{
-    struct json_value model = facts->members[MODEL].value;
-    if (!json_exists(model) || json_is_null(model)) return true;
-    if (!json_to_str(model, a, &facts->model))
-        return refuse(err, STR("model"),
-                      arena_printf(a, "model: a string with the model's name is needed, got %s",
-                                   json_type_name(model.type)));
-    if (facts->model.len > MODEL_NAME_MAX_BYTES)
-        return refuse(err, STR("model"),
-                      arena_printf(a, "model: a name has at most %d bytes, this one has %zu",
-                                   MODEL_NAME_MAX_BYTES, facts->model.len));
-    facts->model = arena_copy(a, facts->model); /* outlives the body */
-    return true;
-}
-
 static bool scan_request(struct request_facts *out, struct arena *a, enum operation op, struct str body,
                          struct chat_error *err)
 {
@@ -52,7 +36,7 @@ static bool scan_request(struct request_facts *out, struct arena *a, enum operat
     struct err broken;
     if (!json_check(body, members, MEMBER_COUNT, out->members, &broken))
         return refuse(err, STR(""), arena_printf(a, "The request body is not valid JSON: %s", broken.text));
-    if (!read_model(out, a, err)) return false;
+    if (!same_read_model(out, a, out->members[MODEL].value, err)) return false;
 
     bool is_stream = false, wants_usage = false;
     (void)!json_to_bool(out->members[STREAM].value, &is_stream);
@@ -62,22 +46,6 @@ static bool scan_request(struct request_facts *out, struct arena *a, enum operat
     if (!json_to_i64(out->members[MAX_COMPLETION_TOKENS].value, &out->max_tokens))
         (void)!json_to_i64(out->members[MAX_TOKENS].value, &out->max_tokens);
     return true;
-}
-
-static void splice_model(struct json_splice *s, struct arena *a, const struct request_facts *facts,
-                         struct str model)
-{
-    struct json_value old = facts->members[MODEL].value;
-    if (str_is_empty(model) || (str_equals(model, facts->model) && json_exists(old))) return;
-    struct buf quoted;
-    buf_init(&quoted, 6 * model.len + 2); /* each byte an escape */
-    require(json_append_str(&quoted, model));
-    struct str name = arena_copy(a, buf_str(&quoted));
-    buf_done(&quoted);
-    if (json_exists(old))
-        json_splice_replace(s, old, name);
-    else
-        json_splice_insert(s, arena_printf(a, "\"model\":%.*s", STR_ARG(name)));
 }
 
 /* stream_options may be missing, null, or an object that says nothing or no. */
@@ -100,12 +68,9 @@ static bool splice_request(struct spliced *out, struct arena *a, const struct re
 {
     struct json_splice s;
     json_splice_init(&s, facts->body);
-    splice_model(&s, a, facts, model);
+    same_splice_model(&s, a, facts, facts->members[MODEL].value, model);
     if (asks_usage && facts->is_stream && !facts->wants_usage) splice_usage(&s, facts);
-    json_splice_finish(&s);
-    memcpy(out->pieces, s.pieces, s.piece_count * sizeof *s.pieces);
-    out->count = (unsigned)s.piece_count;
-    out->bytes = s.total_bytes;
+    same_take_pieces(out, &s);
     return true;
 }
 
@@ -129,26 +94,6 @@ static const struct {
     [PROBLEM_TIMEOUT] = {"server_error", "timeout"},
 };
 
-static void put_attempts(struct json_writer *w, const struct chat_error *err)
-{
-    json_write_key(w, STR("attempts"));
-    json_begin_array(w);
-    for (unsigned i = 0; i < err->attempt_count; i++) {
-        const struct chat_error_attempt *a = &err->attempts[i];
-        json_begin_object(w);
-        json_put_str(w, STR("provider"), a->provider);
-        json_put_str(w, STR("model"), a->model);
-        if (a->status)
-            json_put_i64(w, STR("status"), a->status);
-        else
-            json_put_null(w, STR("status"));
-        json_put_str(w, STR("reason"), a->reason);
-        json_put_i64(w, STR("ms"), a->ms);
-        json_end_object(w);
-    }
-    json_end_array(w);
-}
-
 static struct str code_of(const struct chat_error *err)
 {
     if (err->rejection == REJECTION_CONTEXT_WINDOW) return STR("context_length_exceeded");
@@ -165,7 +110,7 @@ void openai_put_error(struct json_writer *w, const struct chat_error *err)
     struct str own_code = code_of(err);
     put_str_or_null(w, STR("code"), str_is_empty(err->code) ? own_code : err->code);
     if (!str_is_empty(err->provider)) json_put_str(w, STR("provider"), err->provider);
-    if (err->attempt_count) put_attempts(w, err);
+    same_put_attempts(w, err);
     json_end_object(w);
 }
 
