@@ -77,7 +77,7 @@ struct plain {
     bool is_connecting, is_connect_decided, is_edge;
     bool has_hung_up;  /* an end or an error is behind the bytes that the kernel has */
     bool has_seen_end; /* that was noticed while reading is stopped */
-    bool has_told_readable, has_told_end, wants_shutdown, is_loopback, is_unix;
+    bool has_told_readable, has_told_end, wants_shutdown, is_unix;
     uint8_t wakeups;
     uint8_t peer_bytes;
     char peer[46];

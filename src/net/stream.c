@@ -509,11 +509,6 @@ struct str stream_peer(const struct stream *s)
     return str_of(p->peer, p->peer_bytes);
 }
 
-bool stream_peer_is_loopback(const struct stream *s)
-{
-    return bottom_of(s)->is_loopback;
-}
-
 bool stream_peer_is_unix(const struct stream *s)
 {
     return bottom_of(s)->is_unix;

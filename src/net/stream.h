@@ -63,7 +63,6 @@ const char *stream_error(const struct stream *s); /* of the last IO_FAIL; "" wit
 
 /* The peer's address in text, without port ("127.0.0.1", "::1", "unix"); lent for the stream's life. */
 struct str stream_peer(const struct stream *s);
-bool stream_peer_is_loopback(const struct stream *s);
 bool stream_peer_is_unix(const struct stream *s);
 void stream_set_nodelay(struct stream *s, bool is_on); /* TCP_NODELAY; on from the start */
 

@@ -241,7 +241,6 @@ void plain_connect_end(struct plain *p)
 void plain_set_peer(struct plain *p, const struct sockaddr *peer)
 {
     p->peer_bytes = address_format(peer, p->peer);
-    p->is_loopback = address_is_loopback(peer);
 }
 
 struct stream *stream_from_fd(struct loop *l, int fd, const struct sockaddr *peer, struct err *err)
