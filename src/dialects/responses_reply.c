@@ -331,8 +331,22 @@ static void put_image(struct output_draft *d, const struct chat_media *m)
     json_end_object(d->w);
 }
 
+static void put_other(struct output_draft *d, const struct chat_part *p)
+{
+    json_write_raw(d->w, p->json);
+    d->items++;
+}
+
+/* Nothing is an answer, too, but not one without output. */
+static void put_empty_message(struct output_draft *d)
+{
+    static const struct chat_part nothing = {.kind = CHAT_TEXT};
+    (void)put_message(d, &nothing);
+}
+
 static void put_output(struct output_draft *d)
 {
+    bool is_cut = d->choice && str_equals(responses_status_word(d->choice->finish), STR("incomplete"));
     begin_array_at(d->w, STR("output"));
     for (const struct chat_part *p = d->choice ? d->choice->parts.first : NULL; p;) {
         if (is_said(p)) {
@@ -346,9 +360,10 @@ static void put_output(struct output_draft *d)
         else if (p->kind == CHAT_IMAGE && p->media->data.len > 0)
             put_image(d, p->media);
         else if (p->kind == CHAT_OTHER && p->format == CHAT_FORMAT_OPENAI_RESPONSES)
-            json_write_raw(d->w, p->json);
+            put_other(d, p);
         p = p->next;
     }
+    if (d->items == 0 && !is_cut) put_empty_message(d);
     json_end_array(d->w);
 }
 

@@ -295,7 +295,9 @@ TEST(responses_reply, what_the_provider_leaves_out_comes_from_the_frame_pitfall_
     begin();
     chat_reply_add_choice(&reply, &arena)->finish = FINISH_STOP;
     expect_written("{'id':'resp_abc','object':'response','created_at':5,'status':'completed'");
-    expect_written("'model':'asked','output':[]");
+    expect_written(
+        "'model':'asked','output':[{'id':'msg_abc_0','type':'message','content':[{'type':'output_text',"
+        "'annotations':[],'logprobs':[],'text':''}],'status':'completed','role':'assistant'}]");
 }
 
 /* ---- errors ---- */
