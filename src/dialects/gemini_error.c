@@ -7,6 +7,7 @@
  * with API_KEY_INVALID), BadRequest (which field). */
 #include "dialects/gemini.h"
 
+#include "dialects/same.h"
 #include "http/date.h"
 
 /* ---- words ---- */
@@ -195,25 +196,6 @@ static void put_field(struct json_writer *w, const struct chat_error *err)
     json_end_object(w);
 }
 
-static void put_attempts(struct json_writer *w, const struct chat_error *err)
-{
-    begin_array_at(w, STR("attempts"));
-    for (unsigned i = 0; i < err->attempt_count; i++) {
-        const struct chat_error_attempt *t = &err->attempts[i];
-        json_begin_object(w);
-        json_put_str(w, STR("provider"), t->provider);
-        json_put_str(w, STR("model"), t->model);
-        if (t->status)
-            json_put_i64(w, STR("status"), t->status);
-        else
-            json_put_null(w, STR("status"));
-        json_put_str(w, STR("reason"), t->reason);
-        json_put_i64(w, STR("ms"), t->ms);
-        json_end_object(w);
-    }
-    json_end_array(w);
-}
-
 bool gemini_write_error(struct buf *out, const struct chat_error *err)
 {
     struct json_writer w;
@@ -232,7 +214,7 @@ bool gemini_write_error(struct buf *out, const struct chat_error *err)
         put_retry(&w, err, &scratch);
         json_end_array(&w);
     }
-    if (err->attempt_count > 0) put_attempts(&w, err);
+    same_put_attempts(&w, err);
     json_end_object(&w);
     json_end_object(&w);
     arena_done(&scratch);
