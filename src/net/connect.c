@@ -16,6 +16,8 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+enum { FULL_QUEUE_MS = 10 };
+
 struct race {
     const struct sockaddr_storage *addresses;
     unsigned count, next; /* next: the first that was not tried yet */
@@ -122,6 +124,16 @@ static enum io race_failed(const struct race *r, struct err *err)
     return IO_FAIL;
 }
 
+/* A unix socket whose queue is full says so at once, and never when there is room again: we ask now and then. IO_OK: again. */
+static enum io wait_for_room(struct race *r)
+{
+    msec_t until = fiber_now() + FULL_QUEUE_MS;
+    enum io io = fiber_wait(until < r->deadline ? until : r->deadline);
+    if (io == IO_CANCELLED || fiber_now() >= r->deadline) return io;
+    r->next = 0;
+    return IO_OK;
+}
+
 struct stream *connect_first(const struct sockaddr_storage *addresses, unsigned count, msec_t deadline,
                              enum io *why, struct err *err)
 {
@@ -137,8 +149,9 @@ struct stream *connect_first(const struct sockaddr_storage *addresses, unsigned 
             if (io != IO_FAIL) r.next_at = next_turn(&r);
         }
         if (r.running_count == 0) {
-            *why = race_failed(&r, err);
-            return NULL;
+            *why = r.code == UV_EAGAIN ? wait_for_room(&r) : race_failed(&r, err);
+            if (*why != IO_OK) return NULL;
+            continue;
         }
         msec_t until = r.next < count && r.next_at < deadline ? r.next_at : deadline;
         *why = fiber_wait(until);

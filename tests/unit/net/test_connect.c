@@ -5,6 +5,7 @@
 #include "net/dial.h"
 
 #include <dirent.h>
+#include <sys/un.h>
 
 enum { LONG_MS = 1000000 };
 
@@ -228,4 +229,52 @@ TEST(connect, reaches_either_family)
 {
     run_with_dns(families_main, (struct resolver_options){.keep_ms = 0});
     if (!has_v6) SKIP("there is no IPv6 loopback");
+}
+
+/* ---- a unix socket ---- */
+
+enum { QUEUE = 3 };
+static int crowded;
+
+static void crowd_leaves_main(void *arg)
+{
+    (void)arg;
+    (void)fiber_sleep(40);
+    for (int i = 0; i < QUEUE; i++) close(accept(crowded, NULL, NULL));
+}
+
+static void crowded_main(void *arg)
+{
+    (void)arg;
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct fiber_group g;
+    struct err err = {0};
+    enum io why;
+    char host[sizeof a.sun_path + 5];
+    int fill[QUEUE];
+    snprintf(a.sun_path, sizeof a.sun_path, "/tmp/weir-test-crowded-%d.sock", (int)getpid());
+    snprintf(host, sizeof host, "unix:%s", a.sun_path);
+    crowded = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(bind(crowded, (struct sockaddr *)&a, sizeof a), 0);
+    EXPECT_EQ(listen(crowded, QUEUE - 1), 0);
+    for (int i = 0; i < QUEUE; i++) {
+        fill[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        EXPECT_EQ(connect(fill[i], (struct sockaddr *)&a, sizeof a), 0);
+    }
+    struct dial_target t = {.host = str_from_cstr(host)};
+    EXPECT_NULL(dial(&t, fiber_deadline(30), &why, &err));
+    EXPECT_EQ(why, IO_TIMEOUT);
+    fiber_group_init(&g);
+    EXPECT_TRUE(fiber_group_start(&g, crowd_leaves_main, NULL));
+    struct stream *s = dial(&t, fiber_deadline(20000), &why, &err);
+    EXPECT_NOT_NULL(s);
+    stream_close(&s);
+    EXPECT_EQ(fiber_group_wait_all(&g, NEVER), IO_OK);
+    for (int i = 0; i < QUEUE; i++) close(fill[i]);
+    close(crowded);
+    unlink(a.sun_path);
+}
+TEST(connect, waits_for_room_in_the_queue_of_a_unix_socket)
+{
+    run_on_loop(crowded_main, NULL);
 }
