@@ -24,8 +24,8 @@ struct dial_target {
 };
 /* Resolves (on the thread pool), connects, shakes hands. Every address is tried within the deadline (connect.h).
  * NULL: *why says IO_TIMEOUT, IO_CANCELLED or IO_FAIL, and err tells in any case: ERR_DNS, ERR_REFUSED, ERR_TLS,
- * ERR_SYSTEM, ERR_PROXY (anything that went wrong between us and the tunnel), ERR_TIMEOUT, ERR_CANCELLED. All fields are
- * lent for the length of the call. */
+ * ERR_SYSTEM, ERR_EXHAUSTED (we have no descriptors), ERR_PROXY (anything that went wrong between us and the
+ * tunnel), ERR_TIMEOUT, ERR_CANCELLED. All fields are lent for the length of the call. */
 MUST_CHECK struct stream *dial(const struct dial_target *target, msec_t deadline, enum io *why,
                                struct err *err);
 
