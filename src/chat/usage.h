@@ -13,7 +13,7 @@ struct usage { /* tokens */
     int64_t output; /* without reasoning */
     int64_t reasoning;
     int64_t audio_input, audio_output; /* shares of input_uncached and output, not counted again */
-    int64_t web_searches; /* by the provider itself; paid for apart, no tokens */
+    int64_t web_searches;              /* by the provider itself; paid for apart, no tokens */
     bool is_known;                     /* false: the provider has not said (yet) */
 };
 
