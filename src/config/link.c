@@ -299,7 +299,8 @@ static void judge_server(struct loading *l)
     const struct node *listen = node_at(l->root, "server.listen");
     if (listen && listen->kind == NODE_LIST && !listen->count)
         note(l, "server.listen", STR("no address in server.listen; allowed: one or more"));
-    if (c->server.max_body_bytes > c->server.max_buffered_bytes)
+    bool is_known = c->server.max_buffered_bytes > 0; /* else it has been said what is wrong with it */
+    if (is_known && c->server.max_body_bytes > c->server.max_buffered_bytes)
         note(l, "server.max_buffered",
              STR("server.max_buffered is less than server.max_body; allowed: at least as much"));
     if (lets_strangers_in(c))

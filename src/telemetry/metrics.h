@@ -60,7 +60,7 @@ enum metric_unit { UNIT_ONE, UNIT_NANOSECONDS };
     X(METRIC_ACCEPTED,              "weir_connections_accepted_total",       COUNTER,   "",                                 UNIT_ONE,         NONE,     \
       "Connections of callers that were accepted.")                                                                   \
     X(METRIC_POOLS,                 "weir_upstream_pools",                   GAUGE,     "",                                 UNIT_ONE,         NONE,     \
-      "Pools of upstream connections: one for each worker and origin.")                                               \
+      "Pools of upstream connections: one for each worker and origin, proxy, TLS files and ceiling.")                                               \
     X(METRIC_DIALLED,               "weir_upstream_dials_total",             COUNTER,   "",                                 UNIT_ONE,         NONE,     \
       "Upstream connections made.")                                                                                   \
     X(METRIC_REUSED,                "weir_upstream_reuses_total",            COUNTER,   "",                                 UNIT_ONE,         NONE,     \

@@ -144,6 +144,8 @@ static const struct {
      "weir.yaml:2: \"off\" in auth.mode while server.listen lets other machines in; allowed: a loopback address in "
      "server.listen, or auth.anywhere: true"},
     {"server: { listen: [] }\n", "weir.yaml:1: no address in server.listen; allowed: one or more"},
+    {"server: { max_buffered: lots }\n",
+     "weir.yaml:1: \"lots\" is no size in server.max_buffered; allowed: a size (4096, 64KiB, 10MiB), 1MiB to 64TiB"},
     {"server: { max_body: 4MiB, max_buffered: 2MiB }\n",
      "weir.yaml:1: server.max_buffered is less than server.max_body; allowed: at least as much"},
     {"providers: { p: { base_url: http://a, tls: { cert: /c } } }\n",
