@@ -27,9 +27,9 @@ struct chat_error {
     enum rejection rejection;
     int status; /* 0: the problem's own */
     struct str message;
-    struct str param;    /* the field that is meant; empty: none */
-    struct str code;     /* instead of the dialect's own; empty: the dialect's */
-    struct str provider; /* who said so; empty: Weir itself */
+    struct str param;       /* the field that is meant; empty: none */
+    struct str code;        /* instead of the dialect's own; empty: the dialect's */
+    struct str provider;    /* who said so; empty: Weir itself */
     int64_t retry_after_ms; /* when to come back; 0: not said */
     const struct chat_error_attempt *attempts;
     unsigned attempt_count;

@@ -102,7 +102,8 @@ struct chat_request {
     struct str model; /* as the caller wrote it */
     bool is_stream;
     bool wants_stream_usage; /* the caller asked for a last event with the usage */
-    bool is_array_stream;    /* a stream is wanted as one JSON array instead of events (Gemini without alt=sse) */
+    bool
+        is_array_stream; /* a stream is wanted as one JSON array instead of events (Gemini without alt=sse) */
 
     struct chat_message *messages, *_last_message;
     struct chat_tool *tools, *_last_tool;

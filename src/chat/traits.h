@@ -38,9 +38,12 @@ enum model_trait { /* or'ed */
                    TRAIT_GOOGLE_SIGNATURES =
                        1
                        << 26, /* extra_content.google.thought_signature on calls (Gemini's OpenAI endpoint) */
-                   TRAIT_RESULT_MEDIA = 1 << 27,   /* results of tools hold images in Gemini's format (Gemini 3) */
-                   TRAIT_OPENAPI_SCHEMA = 1 << 28, /* schemas in Google's subset, not JSON Schema (before 2.5) */
-                   TRAIT_NEEDS_SIGNATURES = 1 << 29, /* calls without a thought signature are refused (Gemini 3) */
+                   TRAIT_RESULT_MEDIA =
+                       1 << 27, /* results of tools hold images in Gemini's format (Gemini 3) */
+                   TRAIT_OPENAPI_SCHEMA =
+                       1 << 28, /* schemas in Google's subset, not JSON Schema (before 2.5) */
+                   TRAIT_NEEDS_SIGNATURES =
+                       1 << 29, /* calls without a thought signature are refused (Gemini 3) */
 };
 
 /* How a model is told to think. */
