@@ -49,7 +49,7 @@ void responses_put_usage(struct json_writer *w, const struct usage *u)
     json_put_i64(w, STR("input_tokens"), usage_input(u));
     begin_object_at(w, STR("input_tokens_details"));
     json_put_i64(w, STR("cached_tokens"), u->cache_read);
-    put_i64_if(w, STR("cache_write_tokens"), written);
+    json_put_i64(w, STR("cache_write_tokens"), written); /* SDKs need it */
     json_end_object(w);
     json_put_i64(w, STR("output_tokens"), usage_output(u));
     begin_object_at(w, STR("output_tokens_details"));
