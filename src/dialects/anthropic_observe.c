@@ -115,11 +115,10 @@ enum rejection anthropic_rejection_in(struct str words)
     return openai_rejection_in(words);
 }
 
+/* Its types are no codes: they say what the status says. */
 void anthropic_classify(struct verdict *out, struct arena *a, const struct http_message *reply)
 {
     openai_classify(out, a, reply);
     bool is_refusal = reply->status == 400 || reply->status == 422;
     out->kind = is_refusal ? anthropic_rejection_in(out->message) : REJECTION_OTHER;
-    struct json_value error = json_get(json_value_of(str_trim(reply->body)), STR("error"));
-    if (out->code.len == 0) out->code = arena_copy(a, member_text(error, STR("type"), a));
 }
