@@ -335,8 +335,9 @@ static void leaves(void)
         msec_t left_at = fiber_now();
         stream_close(&s);
         for (int k = 0; !world.upstreams[0].saw_end && k < 1000; k++) (void)fiber_sleep(1);
-        EXPECT_THAT(world.upstreams[0].saw_end && fiber_now() - left_at < 50, "phase %zu: %lld ms", i,
-                    (long long)(fiber_now() - left_at));
+        msec_t took = fiber_now() - left_at,
+               most = 1000 / (msec_t)test_count(20); /* 50; more under valgrind */
+        EXPECT_THAT(world.upstreams[0].saw_end && took < most, "phase %zu: %lld ms", i, (long long)took);
         EXPECT_EQ(breaker_of(0).failure_count, 0);
         EXPECT_EQ(world.upstreams[1].connections, 0);
     }
@@ -356,7 +357,7 @@ static void probe_released(void)
     EXPECT_EQ(breaker_of(0).state, BREAKER_OPEN);
     EXPECT_EQ(status_of(ASK_CHAT("")), 503);
     EXPECT_EQ(world.upstreams[0].next, 1); /* an open breaker is never passed */
-    (void)fiber_sleep(30);
+    (void)fiber_sleep(1500);
     struct stream *s = caller_sized(0);
     send_str(s, str_from_cstr(post(CHAT, "", "{\"model\":\"m\"}")));
     for (int k = 0; world.upstreams[0].next == 1 && k < 1000; k++) (void)fiber_sleep(1);
@@ -370,7 +371,7 @@ static void probe_released(void)
 TEST(stream, a_caller_who_leaves_gives_the_probe_back)
 {
     run(AUTH_OFF_YAML
-        "breaker: {failure_threshold: 1, success_threshold: 1, timeout: 20ms}\nproviders:\n" PROVIDER_A
+        "breaker: {failure_threshold: 1, success_threshold: 1, timeout: 1500ms}\nproviders:\n" PROVIDER_A
             MODEL_A,
         probe_released);
 }
