@@ -12,7 +12,7 @@ import re
 import pytest
 
 from recordings import SERVICES, data, endpoint, events, needs_recordings, wants_usage, without_usage
-from weir import RECORDINGS, Simulator, Weir, in_front_of
+from weir import RECORDINGS, Simulator, Weir, in_front_of, wait_until
 from wire import COMPLETION, WHOLE, Upstream, plain, stream
 
 pytestmark = needs_recordings
@@ -200,6 +200,12 @@ def tokens(case):
     return prompt, completion
 
 
+def lines_of(w, count):
+    """{correlation id: line}, None until there are `count`: workers' lines need not come in the order of the requests."""
+    lines = {line['correlation_id']: line for line in w.log_lines() if 'status_code' in line}
+    return lines if len(lines) == count else None
+
+
 @pytest.mark.parametrize('provider', sorted({p for p, _ in SERVICES}))
 def test_the_log_counts_the_tokens_that_the_service_counted(provider, score):
     cases = [c for (p, _), found in SERVICES.items() if p == provider for c in found if c.meta['status'] == 200]
@@ -207,8 +213,7 @@ def test_the_log_counts_the_tokens_that_the_service_counted(provider, score):
         for i, case in enumerate(cases):
             w.http.post('/v1' + endpoint(case.meta['path']), content=case.request,
                         headers={'X-Case': case.name, 'X-Correlation-ID': str(i)})
-        w.wait_for_log(lambda line: line.get('correlation_id') == str(len(cases) - 1) and 'status_code' in line)
-        lines = {line['correlation_id']: line for line in w.log_lines() if 'status_code' in line}
+        lines = wait_until(lambda: lines_of(w, len(cases)), 20, 'a line of the log for each case')
     wrong = []
     for i, case in enumerate(cases):
         line = lines[str(i)]
