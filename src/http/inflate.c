@@ -30,10 +30,10 @@ struct inflater {
     enum coding coding;
     enum state state;
     bool has_begun, is_over_ceiling, is_broken, has_tail;
-    bool is_between_frames; /* zstd */
-    size_t taken_bytes;     /* by zlib or brotli */
-    const char *why;        /* the library's words for what is wrong; NULL: none */
-    unsigned char seen[2];  /* bytes that zlib has not had */
+    bool has_frame, is_between_frames; /* zstd */
+    size_t taken_bytes;                /* by zlib or brotli */
+    const char *why;                   /* the library's words for what is wrong; NULL: none */
+    unsigned char seen[2];             /* bytes that zlib has not had */
     unsigned seen_count;
 };
 
@@ -216,8 +216,20 @@ static enum step step_br(struct inflater *f, struct str *in, struct room *out)
     return result == BROTLI_DECODER_RESULT_ERROR ? BROKEN : GOES_ON;
 }
 
+/* Debian's library reads the formats that came before RFC 8878, too, and differently where they are cut. */
+static bool is_zstd_frame(unsigned char first)
+{
+    return first == 0x28 || first >> 4 == 5;
+}
+
 static enum step step_zstd(struct inflater *f, struct str *in, struct room *out)
 {
+    bool is_first = in->len > 0 && (!f->has_frame || f->is_between_frames);
+    if (is_first && !is_zstd_frame((unsigned char)in->at[0])) {
+        f->why = "Unknown frame descriptor";
+        return BROKEN;
+    }
+    if (is_first) f->has_frame = true;
     ZSTD_inBuffer from = {.src = in->at, .size = in->len};
     ZSTD_outBuffer to = {.dst = out->at, .size = out->bytes};
     size_t result = ZSTD_decompressStream(f->zstd, &to, &from);
